@@ -1,0 +1,11 @@
+module kubernaut.ai/functions/execute
+
+go 1.26.0
+
+require (
+	github.com/cloudevents/sdk-go/v2 v2.16.1
+	github.com/stretchr/testify v1.12.1
+	kubernaut.ai/shared v0.0.0
+)
+
+replace kubernaut.ai/shared => ../../shared
