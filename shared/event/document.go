@@ -1,0 +1,181 @@
+package event
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// The sections that Kubernaut's own stages write.
+const (
+	SectionRemediation    = "remediation"
+	SectionSignal         = "signal"
+	SectionResolution     = "resolution"
+	SectionSuppression    = "suppression"
+	SectionContext        = "context"
+	SectionClassification = "classification"
+	SectionAttempts       = "attempts"
+	SectionAnalysis       = "analysis"
+	SectionProposal       = "proposal"
+	SectionDecision       = "decision"
+	SectionApproval       = "approval"
+	SectionProgress       = "progress"
+	SectionExecution      = "execution"
+	SectionUndoRequest    = "undoRequest"
+	SectionAssessment     = "assessment"
+	SectionEnd            = "end"
+)
+
+// MaxEventSize bounds an event's data, in bytes. Brokers, Redis and people
+// all suffer from larger ones; blobs belong in the evidence store.
+const MaxEventSize = 64 << 10
+
+// Errors of documents. All of them are permanent: sending the same bytes
+// again cannot help.
+var (
+	ErrNotADocument = errors.New("event data is not one JSON object")
+	ErrDuplicateKey = errors.New("event data names a section twice")
+	ErrTooLarge     = errors.New("event data exceeds its size bound")
+)
+
+// Section is one top-level member to set on a Document. A nil Value removes it.
+type Section struct {
+	Name  string
+	Value any
+}
+
+// Document is an event's data: top-level members in their order, each with
+// the bytes in which it came. It is immutable; With returns a changed copy.
+type Document struct {
+	members []member
+}
+
+type member struct {
+	name string
+	raw  json.RawMessage
+}
+
+// ParseDocument splits data into its top-level members without touching
+// their bytes. A member that appears twice is an error: parsers disagree
+// about which one counts, and an attacker may choose the parser.
+func ParseDocument(data []byte) (Document, error) {
+	if len(data) > MaxEventSize {
+		return Document{}, fmt.Errorf("%w: %d of %d bytes", ErrTooLarge, len(data), MaxEventSize)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+		return Document{}, ErrNotADocument
+	}
+	var d Document
+	for dec.More() {
+		tok, err := dec.Token()
+		if err != nil {
+			return Document{}, fmt.Errorf("%w: %v", ErrNotADocument, err)
+		}
+		name, _ := tok.(string)
+		if _, twice := d.find(name); twice {
+			return Document{}, fmt.Errorf("%w: %q", ErrDuplicateKey, name)
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return Document{}, fmt.Errorf("%w: %v", ErrNotADocument, err)
+		}
+		d.members = append(d.members, member{name, raw})
+	}
+	if _, err := dec.Token(); err != nil {
+		return Document{}, fmt.Errorf("%w: %v", ErrNotADocument, err)
+	}
+	if dec.More() {
+		return Document{}, ErrNotADocument
+	}
+	return d, nil
+}
+
+// With returns the document with the sections set: replaced where they were,
+// appended where they are new, removed where their Value is nil.
+func (d Document) With(sections ...Section) (Document, error) {
+	next := Document{members: slices.Clone(d.members)}
+	for _, s := range sections {
+		i, found := next.find(s.Name)
+		if s.Value == nil {
+			if found {
+				next.members = slices.Delete(next.members, i, i+1)
+			}
+			continue
+		}
+		raw, err := json.Marshal(s.Value)
+		if err != nil {
+			return Document{}, fmt.Errorf("encode section %s: %w", s.Name, err)
+		}
+		if found {
+			next.members[i].raw = raw
+		} else {
+			next.members = append(next.members, member{s.Name, raw})
+		}
+	}
+	return next, nil
+}
+
+// Bytes is the document as JSON, members in order, each byte for byte.
+func (d Document) Bytes() ([]byte, error) {
+	size := 2
+	for _, m := range d.members {
+		size += len(m.name) + len(m.raw) + 4
+	}
+	if size > MaxEventSize {
+		return nil, fmt.Errorf("%w: about %d of %d bytes", ErrTooLarge, size, MaxEventSize)
+	}
+	out := append(make([]byte, 0, size), '{')
+	for i, m := range d.members {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			return nil, fmt.Errorf("encode section name: %w", err)
+		}
+		out = append(append(append(out, name...), ':'), m.raw...)
+	}
+	return append(out, '}'), nil
+}
+
+// Raw returns a section's bytes.
+func (d Document) Raw(section string) (json.RawMessage, bool) {
+	if i, ok := d.find(section); ok {
+		return d.members[i].raw, true
+	}
+	return nil, false
+}
+
+// Decode reads one section into v. A section that is absent is an error that
+// names it.
+func (d Document) Decode(section string, v any) error {
+	raw, ok := d.Raw(section)
+	if !ok {
+		return fmt.Errorf("decode section %s: it is absent", section)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("decode section %s: %w", section, err)
+	}
+	return nil
+}
+
+// Digest is the hex SHA-256 of a section's bytes, empty if it is absent. An
+// approval names the proposal by it, so that what was read is what is run.
+func (d Document) Digest(section string) string {
+	raw, ok := d.Raw(section)
+	if !ok {
+		return ""
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func (d Document) find(name string) (int, bool) {
+	i := slices.IndexFunc(d.members, func(m member) bool { return m.name == name })
+	return i, i >= 0
+}

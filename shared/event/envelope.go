@@ -1,0 +1,170 @@
+package event
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+)
+
+// Extension attributes. CloudEvents allows lower-case letters and digits only.
+const (
+	ExtCorrelation = "correlationid"
+	ExtCausation   = "causationid"
+	ExtPartition   = "partitionkey"
+	ExtTraceParent = "traceparent"
+	ExtTraceState  = "tracestate"
+	ExtSeal        = "seal"
+	ExtSealKey     = "sealkey"
+)
+
+// Filterable extensions: what Triggers may filter on. They are conveniences
+// for routing and are not sealed; no decision rests on them.
+var Filterable = []string{"alertname", "severity", "priority", "environment",
+	"signalmode", "action", "risk", "outcome", "kind"}
+
+// MaxAttribute bounds the length of an extension's value, in bytes. Brokers
+// carry them as HTTP headers.
+const MaxAttribute = 256
+
+// idLength is the number of hex characters of an event id.
+const idLength = 32
+
+// ErrNotInCatalogue refuses a type that the catalogue does not list, or a
+// stage that may not produce it.
+var ErrNotInCatalogue = errors.New("event is not in the catalogue")
+
+// ID derives an event's id from its cause, its type and its index among the
+// events of that type with that cause. The same cause can mint no second id,
+// so a redelivery cannot make a new event.
+func ID(cause, eventType string, index int) string {
+	h := sha256.New()
+	for _, part := range []string{cause, eventType, strconv.Itoa(index)} {
+		// The length in front keeps ("ab","c") and ("a","bc") apart.
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:idLength]
+}
+
+// Source is the source attribute of a stage.
+func Source(namespace, stage string) string {
+	return "/namespaces/" + namespace + "/functions/" + stage
+}
+
+// StageOf is the inverse of Source; ok is false for any other source.
+func StageOf(source string) (stage string, ok bool) {
+	parts := strings.Split(source, "/")
+	if len(parts) != 5 || parts[0] != "" || parts[1] != "namespaces" || parts[3] != "functions" || parts[4] == "" {
+		return "", false
+	}
+	return parts[4], true
+}
+
+// Attributed is implemented by sections that decide filterable extensions.
+type Attributed interface{ Attributes() map[string]string }
+
+// Draft is what New needs to make an event.
+type Draft struct {
+	Type      string
+	Stage     string
+	Namespace string
+	// Parent is the event that this one answers; nil for those born outside a
+	// Broker, which need a Cause instead.
+	Parent *cloudevents.Event
+	// Cause replaces the parent's id in the new id.
+	Cause string
+	Index int
+	// Document is the data to extend; the zero value starts an empty one.
+	Document Document
+	// Sections are set on the document, and decide attributes.
+	Sections []Section
+	Target   Target
+	// Correlation is the remediation id, Fingerprint the partition key. Both
+	// are inherited from the parent where empty.
+	Correlation string
+	Fingerprint string
+	Now         time.Time
+}
+
+// New makes an event of the catalogue, complete but for its seal: attributes
+// inherited from the parent, then overridden by what the sections decide.
+func New(d Draft) (cloudevents.Event, error) {
+	entry, ok := Lookup(d.Type)
+	if !ok {
+		return cloudevents.Event{}, fmt.Errorf("%w: type %q", ErrNotInCatalogue, d.Type)
+	}
+	if !entry.Produces(d.Stage) {
+		return cloudevents.Event{}, fmt.Errorf("%w: stage %s may not produce %s", ErrNotInCatalogue, d.Stage, d.Type)
+	}
+	doc, err := d.Document.With(d.Sections...)
+	if err != nil {
+		return cloudevents.Event{}, err
+	}
+	body, err := doc.Bytes()
+	if err != nil {
+		return cloudevents.Event{}, err
+	}
+	e := cloudevents.NewEvent()
+	e.SetID(ID(d.cause(), d.Type, d.Index))
+	e.SetType(d.Type)
+	e.SetSource(Source(d.Namespace, d.Stage))
+	e.SetTime(d.Now)
+	e.SetSubject(d.subject())
+	e.SetDataContentType(cloudevents.ApplicationJSON)
+	e.DataEncoded = body
+	d.setExtensions(&e)
+	return e, nil
+}
+
+func (d Draft) cause() string {
+	if d.Cause == "" && d.Parent != nil {
+		return d.Parent.ID()
+	}
+	return d.Cause
+}
+
+func (d Draft) subject() string {
+	if d.Target.Kind == "" && d.Parent != nil {
+		return d.Parent.Subject()
+	}
+	return d.Target.String()
+}
+
+func (d Draft) setExtensions(e *cloudevents.Event) {
+	values := make(map[string]string, 16)
+	if d.Parent != nil {
+		values[ExtCausation] = d.Parent.ID()
+		for _, name := range append([]string{ExtCorrelation, ExtPartition, ExtTraceParent, ExtTraceState}, Filterable...) {
+			values[name] = Extension(*d.Parent, name)
+		}
+	}
+	for _, s := range d.Sections {
+		if a, ok := s.Value.(Attributed); ok {
+			for name, value := range a.Attributes() {
+				values[name] = value
+			}
+		}
+	}
+	if d.Correlation != "" {
+		values[ExtCorrelation] = d.Correlation
+	}
+	if d.Fingerprint != "" {
+		values[ExtPartition] = d.Fingerprint
+	}
+	for name, value := range values {
+		if value != "" {
+			e.SetExtension(name, Cut(value, MaxAttribute))
+		}
+	}
+}
+
+// Extension reads a string extension; absent is empty.
+func Extension(e cloudevents.Event, name string) string {
+	s, _ := e.Extensions()[name].(string)
+	return s
+}
