@@ -68,7 +68,9 @@ func (a Action) Accepts(kind string) bool {
 
 // Validate checks parameters against the action's schema. The error names
 // every parameter that is wrong, and how.
-func (a Action) Validate(parameters map[string]any) error { return a.schema.validate(a.Name, parameters) }
+func (a Action) Validate(parameters map[string]any) error {
+	return a.schema.validate(a.Name, parameters)
+}
 
 // Schema is the JSON Schema (draft 2020-12) of the action's parameters.
 func (a Action) Schema() string { return a.schema.text }

@@ -168,3 +168,14 @@ func Extension(e cloudevents.Event, name string) string {
 	s, _ := e.Extensions()[name].(string)
 	return s
 }
+
+// typePrefix and typeSuffix are what all types of the catalogue share.
+const (
+	typePrefix = "ai.kubernaut."
+	typeSuffix = ".v1"
+)
+
+// ShortType is a type as people read it: remediation.proposed.
+func ShortType(eventType string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(eventType, typePrefix), typeSuffix)
+}

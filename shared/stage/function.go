@@ -1,0 +1,149 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"kubernaut.ai/shared/event"
+)
+
+// TurnBudget bounds one turn. func-go's server cuts a reply off after 30 s,
+// and a reply that is cut off is redelivered.
+const TurnBudget = 25 * time.Second
+
+// Open connects a stage to what it works with and returns its routes. It runs
+// in Start, may do I/O, and is the only place that may fail for a setting.
+type Open func(ctx context.Context, rt *Runtime) (Routes, error)
+
+// Function is a stage that takes events. Its methods are those that func-go
+// looks for.
+type Function struct {
+	lifecycle
+	open   Open
+	routes Routes
+}
+
+// New makes a stage. It does no I/O and cannot fail.
+func New(name string, open Open, options ...Option) *Function {
+	return &Function{lifecycle: newLifecycle(name, options), open: open}
+}
+
+// Start connects the stage; func-go calls it in its own goroutine, so Ready
+// and Handle refuse until it is done.
+func (f *Function) Start(ctx context.Context, settings map[string]string) error {
+	return f.start(ctx, settings, func(ctx context.Context, rt *Runtime) (err error) {
+		f.routes, err = f.open(ctx, rt)
+		return err
+	})
+}
+
+// Handle takes one event and answers with at most one.
+func (f *Function) Handle(ctx context.Context, e cloudevents.Event) (*cloudevents.Event, error) {
+	// A receiver may cancel this context for a sibling's sake: keep its
+	// values, and set the one deadline that counts.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), TurnBudget)
+	defer cancel()
+	if !f.ready() {
+		return nil, httpResult(&Error{Reason: ReasonStarting, Err: errors.New("the function has not started")})
+	}
+	started := f.rt.Now()
+	ctx, span := f.observe(ctx, e)
+	defer span.End()
+	reply, reason, err := f.turn(ctx, e)
+	failure := f.conclude(ctx, conclusion{event: e, reply: reply, reason: reason, err: err, took: f.rt.Now().Sub(started)})
+	if failure != nil {
+		span.RecordError(failure)
+		return nil, httpResult(failure)
+	}
+	return reply, nil
+}
+
+// turn verifies the event and runs its route, through the inbox where the
+// stage has one. A panic is a failure like any other.
+func (f *Function) turn(ctx context.Context, e cloudevents.Event) (reply *cloudevents.Event, reason string, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			reply, err = nil, panicked(ctx, cause)
+		}
+	}()
+	if f.catchAll != nil {
+		return nil, "", f.catchAll(ctx, f.rt, e)
+	}
+	if e.Type() != event.Ping {
+		if err := f.rt.Keys.Verify(e); err != nil {
+			return nil, "", err
+		}
+	}
+	route, ok := f.routes[e.Type()]
+	if !ok {
+		return nil, "", Permanent(ReasonUnknownType, fmt.Errorf("stage %s takes no %s", f.name, e.Type()))
+	}
+	if !f.inbox {
+		return f.run(ctx, route, e)
+	}
+	return f.once(ctx, e, func(ctx context.Context) (*cloudevents.Event, string, error) {
+		return f.run(ctx, route, e)
+	})
+}
+
+func (f *Function) run(ctx context.Context, route Route, e cloudevents.Event) (*cloudevents.Event, string, error) {
+	in, err := input(e)
+	if err != nil {
+		return nil, "", err
+	}
+	reply, err := route(ctx, in)
+	if err != nil || reply.Type == "" {
+		return nil, reply.Reason, err
+	}
+	next, err := f.rt.Seal(ctx, event.Draft{Type: reply.Type, Parent: &e, Document: in.Document, Sections: reply.Sections})
+	if err != nil {
+		return nil, "", err
+	}
+	if reply.Before != nil {
+		if err := reply.Before(ctx, next); err != nil {
+			return nil, "", err
+		}
+	}
+	if reply.Detached {
+		return &next, reply.Reason, nil
+	}
+	err = f.rt.Track(ctx, next, reply.Within)
+	if errors.Is(err, ErrSuperseded) {
+		f.rt.Drop(ctx, ReasonSuperseded, err.Error())
+		return nil, ReasonSuperseded, nil
+	}
+	return &next, reply.Reason, err
+}
+
+func input(e cloudevents.Event) (Input[json.RawMessage], error) {
+	in := Input[json.RawMessage]{Data: e.Data(), ID: e.ID(), Type: e.Type(), Time: e.Time(),
+		Remediation: event.Extension(e, event.ExtCorrelation), Event: e}
+	in.Stage, _ = event.StageOf(e.Source())
+	if e.Type() == event.Ping {
+		return in, nil
+	}
+	var err error
+	in.Document, err = event.ParseDocument(e.Data())
+	return in, err
+}
+
+// httpResult is the answer that makes the Broker do the right thing, with
+// the reason as the body that ends up in knativeerrordata.
+func httpResult(e *Error) error {
+	body, err := json.Marshal(Refusal{Reason: e.Reason, Message: event.Cut(e.Err.Error(), event.MaxText)})
+	if err != nil {
+		body = []byte(e.Reason)
+	}
+	return cloudevents.NewHTTPResult(e.Status(), "%s", body)
+}
+
+// Refusal is the body of an answer that refuses an event.
+type Refusal struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}

@@ -1,0 +1,77 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"kubernaut.ai/shared/ledger"
+)
+
+// inboxLease is how long a turn may hold an event: the turn's budget and some
+// grace, so that a process that died blocks its event for less than a minute.
+const inboxLease = TurnBudget + 10*time.Second
+
+// inboxKeep is how long a recorded reply is kept: longer than any Trigger
+// retries (10 minutes or more) and any sweep re-publishes.
+const inboxKeep = 24 * time.Hour
+
+// once runs a turn at most once at a time and answers a repeated event with
+// the reply recorded for it.
+func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(context.Context) (*cloudevents.Event, string, error)) (*cloudevents.Event, string, error) {
+	turn, err := f.rt.Ledger.Begin(ctx, f.name, e.ID(), f.rt.lease)
+	if err != nil {
+		return nil, "", err
+	}
+	switch turn.State {
+	case ledger.TurnRunning:
+		return nil, "", Transient(ReasonRunning, fmt.Errorf("event %s is being handled by another instance", e.ID()))
+	case ledger.TurnDone:
+		return recorded(turn.Reply)
+	}
+	reply, reason, err := run(ctx)
+	if failure := asError(err); failure != nil {
+		// Let the next delivery try at once; if this fails too, the lease ends.
+		if rerr := f.rt.Ledger.Release(ctx, turn); rerr != nil {
+			err = errors.Join(err, rerr)
+		}
+		return nil, "", err
+	}
+	body, err := encodeReply(reply)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := f.rt.Ledger.Finish(ctx, turn, body, inboxKeep); err != nil {
+		return nil, "", fmt.Errorf("record reply: %w", err)
+	}
+	return reply, reason, nil
+}
+
+func asError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	return classify(err)
+}
+
+func encodeReply(reply *cloudevents.Event) ([]byte, error) {
+	if reply == nil {
+		return nil, nil
+	}
+	return Encode(*reply)
+}
+
+func recorded(body []byte) (*cloudevents.Event, string, error) {
+	const reason = "already_done"
+	if len(body) == 0 {
+		return nil, reason, nil
+	}
+	e, err := Decode(body)
+	if err != nil {
+		return nil, "", err
+	}
+	return &e, reason, nil
+}

@@ -1,0 +1,103 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/cloudevents/sdk-go/v2/binding"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	"go.uber.org/zap"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/ledger"
+)
+
+// Runtime is what the harness has ready for a stage when it opens.
+type Runtime struct {
+	Stage     string
+	Namespace string
+	Config    *Config
+	// Ledger is nil unless the stage was made with NeedsLedger or WithInbox.
+	Ledger *ledger.Ledger
+	// Keys verifies seals that reach the stage by another way than an event.
+	Keys event.Keyring
+	Now  func() time.Time
+
+	key    event.SealingKey
+	sink   string
+	client *http.Client
+	within time.Duration
+	lease  time.Duration
+	meters meters
+	log    *zap.SugaredLogger
+	close  func() error
+}
+
+// publishTimeout bounds one POST to the Broker.
+const publishTimeout = 10 * time.Second
+
+// Seal makes an event of the draft, with this stage as its producer, the
+// trace of ctx, and the stage's seal.
+func (rt *Runtime) Seal(ctx context.Context, d event.Draft) (cloudevents.Event, error) {
+	d.Stage, d.Namespace = rt.Stage, rt.Namespace
+	if d.Now.IsZero() {
+		d.Now = rt.Now()
+	}
+	e, err := event.New(d)
+	if err != nil {
+		return e, err
+	}
+	injectTrace(ctx, &e)
+	return e, rt.key.Seal(&e)
+}
+
+// Publish posts a sealed event to the Broker and returns when it has taken
+// it. Any failure may pass: the same id is safe to publish again.
+func (rt *Runtime) Publish(ctx context.Context, e cloudevents.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	if err := rt.post(ctx, e); err != nil {
+		rt.meters.publish(ctx, e.Type(), ReasonPublish)
+		return Transient(ReasonPublish, fmt.Errorf("publish %s: %w", e.Type(), err))
+	}
+	rt.meters.publish(ctx, e.Type(), "")
+	return nil
+}
+
+func (rt *Runtime) post(ctx context.Context, e cloudevents.Event) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, rt.sink, nil)
+	if err != nil {
+		return err
+	}
+	if err := cehttp.WriteRequest(ctx, binding.ToMessage(&e), req); err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	resp, err := rt.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer drain(resp)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("broker answered %s", resp.Status)
+	}
+	return nil
+}
+
+// Drop records that something was dropped, suppressed or refused, with its
+// named reason: a metric and a log line. The event, where there is one to
+// send, is the stage's own.
+func (rt *Runtime) Drop(ctx context.Context, reason, detail string) {
+	rt.meters.drop(ctx, reason)
+	Logger(ctx).Infow("dropped", "reason", reason, "detail", detail)
+}
+
+// drain lets the connection be used again.
+func drain(resp *http.Response) {
+	// A failure here only costs the connection.
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10))
+	_ = resp.Body.Close()
+}
