@@ -1,0 +1,77 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+)
+
+// clock is the one built-in whose answer differs from call to call and that a
+// policy may use: the engine sets the time.
+const clock = "time.now_ns"
+
+// forbidden are built-ins that are taken away though they answer the same
+// each time: they sign for others with whatever key a policy was given.
+var forbidden = []string{"providers.aws.sign_req"}
+
+// capabilities are Open Policy Agent's, without what reaches out of the
+// process, reads its environment, or draws random numbers.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.AllowNet = []string{}
+	c.Builtins = slices.DeleteFunc(slices.Clone(c.Builtins), func(b *ast.Builtin) bool {
+		return (b.Nondeterministic && b.Name != clock) || slices.Contains(forbidden, b.Name)
+	})
+	return c
+}
+
+// Store holds the policy's data documents.
+func (s *Source) Store() storage.Store {
+	return inmem.NewFromObjectWithOpts(s.Data, inmem.OptReturnASTValuesOnRead(true))
+}
+
+// Compiler is a fresh compiler with the powers of a policy.
+func Compiler() *ast.Compiler {
+	return ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1)
+}
+
+// Prepare compiles the policy for one query, and refuses a policy that has no
+// rule to answer it.
+func (s *Source) Prepare(ctx context.Context, query string) (rego.PreparedEvalQuery, error) {
+	var none rego.PreparedEvalQuery
+	store := s.Store()
+	compiler, err := s.compile(ctx, store)
+	if err != nil {
+		return none, err
+	}
+	ref, err := ast.ParseRef(query)
+	if err != nil {
+		return none, fmt.Errorf("parse query %s: %w", query, err)
+	}
+	if len(compiler.GetRulesExact(ref)) == 0 {
+		return none, errors.New("no rule defines " + query)
+	}
+	return rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store),
+		rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+}
+
+// compile also refuses data that stands where a module's package is: one of
+// them would hide the other.
+func (s *Source) compile(ctx context.Context, store storage.Store) (*ast.Compiler, error) {
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read policy data: %w", err)
+	}
+	defer store.Abort(ctx, txn)
+	compiler := Compiler().WithPathConflictsCheck(storage.NonEmpty(ctx, store, txn))
+	if compiler.Compile(s.Modules); compiler.Failed() {
+		return nil, compiler.Errors
+	}
+	return compiler, nil
+}
