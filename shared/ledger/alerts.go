@@ -1,0 +1,178 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+)
+
+const (
+	// MaxAlerts bounds the alerts remembered for one remediation; more are counted.
+	MaxAlerts = 500
+	// alertRetention is how long a joined alert is remembered after it last fired:
+	// longer than any repeat interval and remediation.
+	alertRetention = 7 * 24 * time.Hour
+)
+
+// Alert is one alert instance that joined a claim.
+type Alert struct {
+	// ID is the alert's own fingerprint (Alertmanager's).
+	ID       string
+	StartsAt time.Time
+	// EndsAt is zero while it fires.
+	EndsAt      time.Time
+	Fingerprint string
+	Remediation string
+}
+
+// Firing says whether no resolve of this episode was seen.
+func (a Alert) Firing() bool { return a.EndsAt.IsZero() }
+
+// JoinOutcome says how an alert was remembered.
+type JoinOutcome string
+
+// What JoinAlert can answer.
+const (
+	Joined JoinOutcome = "joined"
+	// JoinedStale: a later episode of the alert is already known; nothing changed.
+	JoinedStale JoinOutcome = "stale"
+	// JoinedExcess: the remediation has MaxAlerts already; it was only counted.
+	JoinedExcess JoinOutcome = "excess"
+)
+
+// JoinAlert remembers that an alert fires under a remediation, and leads from
+// the alert to its claim: when it resolves, its pod is usually gone. A repeated
+// join of the same episode, after a resolve too, says that it fires.
+func (l *Ledger) JoinAlert(ctx context.Context, a Alert) (JoinOutcome, error) {
+	const op = "join alert"
+	if err := validateAlert(a); err != nil {
+		return "", wrap(op, err)
+	}
+	starts := a.StartsAt.UnixMilli()
+	reply, err := l.run(ctx, scriptJoin, []string{alertsKey(a.Fingerprint, a.Remediation)},
+		a.ID, starts, MaxAlerts, millis(alertRetention))
+	if err != nil {
+		return "", wrap(op, err)
+	}
+	outcome := JoinOutcome(reply[0])
+	if outcome != Joined {
+		return outcome, nil
+	}
+	// A crash before this leaves the alert joined but not found by a resolve; the
+	// sender got no answer and posts it again.
+	_, err = l.run(ctx, scriptReverse, []string{alertKey(a.ID)},
+		a.Fingerprint, a.Remediation, starts, millis(alertRetention))
+	return outcome, wrap(op, err)
+}
+
+func validateAlert(a Alert) error {
+	_, err := parseRemediation(a.Remediation)
+	return firstError(err, checkID("fingerprint", a.Fingerprint), checkAlertID(a.ID), checkStart(a.StartsAt))
+}
+
+// checkAlertID keeps the counters' names free.
+func checkAlertID(id string) error {
+	if strings.HasPrefix(id, "#") {
+		return fmt.Errorf("%w: alert id begins with #", ErrInvalid)
+	}
+	return checkID("alert id", id)
+}
+
+func checkStart(t time.Time) error {
+	if t.UnixMilli() <= 0 {
+		return fmt.Errorf("%w: alert without a start", ErrInvalid)
+	}
+	return nil
+}
+
+// Resolution is what a resolved alert meant to the claim it had joined.
+type Resolution struct {
+	Fingerprint string
+	Remediation string
+	// StillFiring counts the remediation's other alerts that have not resolved.
+	// Those beyond MaxAlerts count as firing: nobody knows.
+	StillFiring int
+}
+
+// ResolveAlert marks an alert as resolved and says which claim it had joined.
+// Found is false for an alert that never joined, and for a resolve of an earlier
+// episode than the one that fires (an older startsAt). It does not touch the
+// claim: Cancel does.
+func (l *Ledger) ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (r Resolution, found bool, err error) {
+	const op = "resolve alert"
+	if err := firstError(checkAlertID(id), checkStart(startsAt)); err != nil {
+		return Resolution{}, false, wrap(op, err)
+	}
+	f, err := l.redis.HMGet(ctx, alertKey(id), "f", "r", "s").Result()
+	if err != nil {
+		return Resolution{}, false, wrap(op, err)
+	}
+	fingerprint, ok1 := f[0].(string)
+	remediationID, ok2 := f[1].(string)
+	known, ok3 := f[2].(string)
+	if !ok1 || !ok2 || !ok3 || startsAt.UnixMilli() < number(known) {
+		return Resolution{}, false, nil
+	}
+	reply, err := l.run(ctx, scriptResolve, []string{alertsKey(fingerprint, remediationID)},
+		id, startsAt.UnixMilli(), max(endsAt.UnixMilli(), 0))
+	if err != nil {
+		return Resolution{}, false, wrap(op, err)
+	}
+	if reply[0] != "resolved" {
+		return Resolution{}, false, nil
+	}
+	return Resolution{Fingerprint: fingerprint, Remediation: remediationID, StillFiring: int(number(reply[1]))}, true, nil
+}
+
+// AlertList is what joined one remediation.
+type AlertList struct {
+	// Alerts by start, then id.
+	Alerts []Alert
+	// Excess counts joins beyond MaxAlerts.
+	Excess int
+}
+
+// Firing counts the alerts that have not resolved, the excess included.
+func (a AlertList) Firing() int {
+	n := a.Excess
+	for _, alert := range a.Alerts {
+		if alert.Firing() {
+			n++
+		}
+	}
+	return n
+}
+
+// Alerts lists what joined a remediation.
+func (l *Ledger) Alerts(ctx context.Context, fingerprint, remediationID string) (AlertList, error) {
+	const op = "list alerts"
+	_, err := parseRemediation(remediationID)
+	if err = firstError(err, checkID("fingerprint", fingerprint)); err != nil {
+		return AlertList{}, wrap(op, err)
+	}
+	fields, err := l.redis.HGetAll(ctx, alertsKey(fingerprint, remediationID)).Result()
+	if err != nil {
+		return AlertList{}, wrap(op, err)
+	}
+	list := AlertList{Excess: int(number(fields["#excess"]))}
+	for id, value := range fields {
+		if strings.HasPrefix(id, "#") {
+			continue
+		}
+		starts, ends, _ := strings.Cut(value, ":")
+		list.Alerts = append(list.Alerts, Alert{
+			ID: id, StartsAt: instant(starts), EndsAt: instant(ends),
+			Fingerprint: fingerprint, Remediation: remediationID,
+		})
+	}
+	sort.Slice(list.Alerts, func(i, j int) bool {
+		a, b := list.Alerts[i], list.Alerts[j]
+		if a.StartsAt.Equal(b.StartsAt) {
+			return a.ID < b.ID
+		}
+		return a.StartsAt.Before(b.StartsAt)
+	})
+	return list, nil
+}

@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed scripts/*.lua
+var sources embed.FS
+
+// Every script starts with the time prelude; those on a claim also with the
+// claim prelude, which holds the record's layout.
+var (
+	scriptReserve = claimScript("reserve")
+	scriptConfirm = claimScript("confirm")
+	scriptAdvance = claimScript("advance")
+	scriptSettle  = claimScript("settle")
+	scriptGet     = claimScript("get")
+	scriptCancel  = claimScript("cancel")
+	scriptStart   = claimScript("start")
+	scriptEnd     = claimScript("end")
+
+	scriptLock    = script("lock")
+	scriptUnlock  = script("unlock")
+	scriptJoin    = script("join")
+	scriptReverse = script("reverse")
+	scriptResolve = script("resolve")
+	scriptBegin   = script("begin")
+	scriptFinish  = script("finish")
+	scriptRelease = script("release")
+	scriptOnce    = script("once")
+
+	scriptSchedule  = script("schedule")
+	scriptDuePeek   = script("due_peek")
+	scriptDueLease  = script("due_lease")
+	scriptDueChange = script("due_change")
+	scriptDueDrop   = script("due_drop")
+
+	scriptAdmit    = script("admit")
+	scriptPause    = script("pause")
+	scriptDeadPut  = script("dead_put")
+	scriptDeadDrop = script("dead_drop")
+)
+
+// retention is how long a claim's record outlives its end, so that its
+// generation goes on counting and no remediation id is ever used again.
+const retention = 7 * 24 * time.Hour
+
+func script(name string) *redis.Script {
+	return redis.NewScript(source("time") + source(name))
+}
+
+func claimScript(name string) *redis.Script {
+	return redis.NewScript(fmt.Sprintf("local RETENTION = %d\n", millis(retention)) +
+		source("time") + source("claim") + source(name))
+}
+
+// source panics on a missing file: the files are compiled in, so that is a
+// mistake of the build and shows in every test.
+func source(name string) string {
+	body, err := sources.ReadFile("scripts/" + name + ".lua")
+	if err != nil {
+		panic(err)
+	}
+	return string(body) + "\n"
+}
+
+// run executes a script and returns its reply as strings; nil becomes "".
+func (l *Ledger) run(ctx context.Context, s *redis.Script, keys []string, args ...any) ([]string, error) {
+	return replyStrings(s.Run(ctx, l.redis, keys, args...))
+}
+
+func replyStrings(cmd *redis.Cmd) ([]string, error) {
+	items, err := cmd.Slice()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(items))
+	for i, item := range items {
+		switch v := item.(type) {
+		case nil:
+		case string:
+			out[i] = v
+		case int64:
+			out[i] = strconv.FormatInt(v, 10)
+		default:
+			return nil, fmt.Errorf("unexpected %T in a script's reply", item)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("empty reply of a script")
+	}
+	return out, nil
+}
+
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// instant reads Redis' milliseconds; "" is the zero time.
+func instant(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	return time.UnixMilli(number(s)).UTC()
+}

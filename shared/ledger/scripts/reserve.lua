@@ -1,0 +1,29 @@
+-- Opens, takes over, or counts against a claim.
+-- KEYS[1] claim
+-- ARGV[1] base for a new remediation id   ARGV[2] lease (ms)
+-- Returns {opened | taken_over | pending | duplicate | cooling_down, claim}.
+local c, found = load(KEYS[1])
+local now = now_ms()
+
+local function count(word)
+  c.n, c.l = int((tonumber(c.n) or 0) + 1), int(now)
+  redis.call('HSET', KEYS[1], 'n', c.n, 'l', c.l)
+  return reply(word, c)
+end
+
+if found and c.s == 'c' and tonumber(c.d) > now then return count('duplicate') end
+if found and c.s == 's' and tonumber(c.u) > now then return count('cooling_down') end
+if found and c.s == 'r' and tonumber(c.d) > now then return reply('pending', c) end
+
+local word = 'opened'
+if found and c.s ~= 's' then
+  word = 'taken_over'
+  c.t, c.l = next_token(c.t, now), int(now)
+else
+  local before = c.t
+  c = fresh(ARGV[1], (tonumber(c.g) or 0) + 1, now)
+  c.t = next_token(before, now)
+end
+c.s, c.d = 'r', int(now + tonumber(ARGV[2]))
+save(KEYS[1], c, now)
+return reply(word, c)
