@@ -20,7 +20,7 @@ import (
 type Status struct {
 	Name string `json:"name"`
 	// Digest identifies the policy in force: 12 hex characters of the SHA-256
-	// of its query, modules and data.
+	// of its modules and data.
 	Digest string `json:"digest"`
 	// User tells that files of the user's directory are part of it.
 	User bool `json:"user"`
@@ -40,6 +40,9 @@ func (e *Engine) Status(ctx context.Context) Status {
 	}
 	return s
 }
+
+// unread is the mark of a directory that could not be read: no content has it.
+const unread = "\x00"
 
 // watch remembers what the directory looked like.
 type watch struct {
@@ -73,6 +76,7 @@ func (e *Engine) refresh(ctx context.Context) {
 	// between has another mark at the next look.
 	mark, err := signature(e.options.Dir)
 	if err != nil {
+		e.watch.mark = unread
 		e.keep(ctx, fmt.Errorf("%w: %w", ErrUnreadable, err))
 		return
 	}
@@ -81,10 +85,11 @@ func (e *Engine) refresh(ctx context.Context) {
 	}
 	c, err := e.compile(ctx)
 	if err != nil {
-		// What could not be read is read again at the next look; what is
-		// invalid stays so until it changes.
-		if errors.Is(err, ErrInvalid) {
-			e.watch.mark = mark
+		// What is invalid stays so until it changes; what could not be read
+		// is read again at the next look.
+		e.watch.mark = mark
+		if errors.Is(err, ErrUnreadable) {
+			e.watch.mark = unread
 		}
 		e.keep(ctx, err)
 		return
