@@ -1,0 +1,105 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Bounds of what one function asks of the API server. Turns are short, so the
+// rate is generous; the timeout leaves room in a 25 s turn to say what failed.
+const (
+	DefaultQPS     = 200
+	DefaultBurst   = 400
+	RequestTimeout = 8 * time.Second
+)
+
+// userAgentPrefix starts the user agent, so that an audit log tells which
+// stage asked.
+const userAgentPrefix = "kubernaut-"
+
+// acceptContentTypes prefers the compact encoding and takes JSON from servers
+// that have nothing else. Bodies are sent as JSON, which every server reads.
+const acceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+
+// Options say which cluster to talk to and who asks.
+type Options struct {
+	// Kubeconfig is a file; empty means the Pod's own ServiceAccount.
+	Kubeconfig string
+	// Context of the kubeconfig; empty means its current one.
+	Context string
+	// Stage names the caller in the user agent.
+	Stage string
+}
+
+// Clients talk to one cluster. The exported fields suffice to make one by
+// hand, for a test or a simulated cluster; REST may then be nil.
+type Clients struct {
+	Kube     kubernetes.Interface
+	Metadata metadata.Interface
+	REST     *rest.Config
+	// Now is the clock by which what is remembered grows old; nil is time.Now.
+	Now func() time.Time
+
+	discovered discovered
+	nodes      nodeAddresses
+}
+
+// Connect makes clients without talking to the cluster: a cluster that is
+// down makes reads fail, not the start of a function.
+func Connect(o Options) (*Clients, error) {
+	if o.Stage == "" {
+		return nil, errors.New("connect to cluster: no stage is named")
+	}
+	config, err := o.load()
+	if err != nil {
+		return nil, fmt.Errorf("connect to cluster: %w", err)
+	}
+	return ForConfig(config, o.Stage)
+}
+
+func (o Options) load() (*rest.Config, error) {
+	if o.Kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		&clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig},
+		&clientcmd.ConfigOverrides{CurrentContext: o.Context},
+	).ClientConfig()
+}
+
+// ForConfig makes clients of a copy of the configuration, with Kubernaut's
+// bounds and user agent set on it.
+func ForConfig(base *rest.Config, stage string) (*Clients, error) {
+	config := rest.CopyConfig(base)
+	config.UserAgent = userAgentPrefix + stage
+	config.AcceptContentTypes = acceptContentTypes
+	config.ContentType = "application/json"
+	config.QPS, config.Burst, config.Timeout = DefaultQPS, DefaultBurst, RequestTimeout
+	config.RateLimiter = nil
+	transport, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("make cluster client: %w", err)
+	}
+	kube, err := kubernetes.NewForConfigAndClient(config, transport)
+	if err != nil {
+		return nil, fmt.Errorf("make cluster client: %w", err)
+	}
+	meta, err := metadata.NewForConfigAndClient(metadata.ConfigFor(config), transport)
+	if err != nil {
+		return nil, fmt.Errorf("make metadata client: %w", err)
+	}
+	return &Clients{Kube: kube, Metadata: meta, REST: config}, nil
+}
+
+func (c *Clients) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
+}

@@ -1,0 +1,11 @@
+package cluster
+
+import "errors"
+
+var (
+	// ErrGone says that the API server knows no such object: nothing can be
+	// done about it, now or on a retry.
+	ErrGone = errors.New("object no longer exists")
+	// ErrUnknownKind says that the cluster serves no such kind.
+	ErrUnknownKind = errors.New("kind is not served by the cluster")
+)
