@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"kubernaut.ai/shared/history"
+)
+
+// unavailable marks every failure of the database as one that may pass: what
+// was asked is known to be valid, so only the database can be at fault.
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, history.ErrUnavailable) || errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", history.ErrUnavailable, err)
+}
+
+// busy tells whether another connection holds the lock.
+func busy(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return true
+	}
+	return false
+}

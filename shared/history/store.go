@@ -1,0 +1,139 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Errors of stores.
+var (
+	// ErrUnavailable marks what can pass: the store is locked, full or away.
+	ErrUnavailable = errors.New("history store unavailable")
+	// ErrNotFound says that history knows nothing under that id.
+	ErrNotFound = errors.New("not in history")
+	// ErrInvalid says that the argument can never be stored or asked.
+	ErrInvalid = errors.New("invalid for history")
+)
+
+// Store keeps history. It is safe for concurrent use by goroutines and, where
+// the database allows it, by processes. Consumers declare the part they need
+// as an interface of their own.
+type Store interface {
+	// Append stores entries durably, all or none, before it returns. An entry
+	// whose id is stored already is left as it is.
+	Append(ctx context.Context, entries ...Entry) error
+	// Timeline lists a remediation's entries, the oldest first, at most
+	// MaxTimeline. An unknown remediation has none.
+	Timeline(ctx context.Context, remediation string) ([]Entry, error)
+	// Last is the remediation's latest event that moved it on, or of the given
+	// types; ErrNotFound if there is none.
+	Last(ctx context.Context, remediation string, types ...string) (Entry, error)
+	// Remediation sums one up; ErrNotFound if it is unknown.
+	Remediation(ctx context.Context, id string) (Remediation, error)
+	// Remediations lists those that match, the newest first.
+	Remediations(ctx context.Context, filter Filter) ([]Remediation, error)
+	// Live lists the last event of each remediation that has not ended and
+	// whose last event is from before olderThan, the longest silent first.
+	Live(ctx context.Context, olderThan time.Time, limit int) ([]Entry, error)
+	// Effectiveness counts the verdicts on an action.
+	Effectiveness(ctx context.Context, of Case) (Effectiveness, error)
+	// Delete removes entries from before the given time: those of remediations
+	// that have ended and those that belong to none, a bounded number at a
+	// time. It answers how many rows it removed; zero means that none is left.
+	Delete(ctx context.Context, before time.Time) (int, error)
+	// Ping tells whether the store answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Filter selects remediations; empty fields select all.
+type Filter struct {
+	Namespace, Kind, Name string
+	Alert, Action         string
+	Phase, Outcome        string
+	// Unended selects those that have not ended.
+	Unended bool
+	// After continues behind the last remediation of the page before.
+	After Cursor
+	// Limit is at most MaxPage, which is also what zero means.
+	Limit int
+}
+
+// Cursor is a place in the list of remediations.
+type Cursor struct {
+	OpenedAt time.Time
+	ID       string
+}
+
+// Page is the limit in force: between 1 and MaxPage.
+func Page(limit int) int {
+	if limit < 1 || limit > MaxPage {
+		return MaxPage
+	}
+	return limit
+}
+
+// Case is an action taken for an alert on a kind of object. An empty field
+// matches any.
+type Case struct{ Alert, Kind, Action string }
+
+// Effectiveness tells how an action did in its case: one verdict for each
+// step of each remediation, the last one given. Unknown is not success.
+type Effectiveness struct {
+	Tried, Effective, Ineffective, Unknown int
+	// Last is when it was last judged, zero if never.
+	Last time.Time
+}
+
+// Add counts another's verdicts in.
+func (e *Effectiveness) Add(o Effectiveness) {
+	e.Tried += o.Tried
+	e.Effective += o.Effective
+	e.Ineffective += o.Ineffective
+	e.Unknown += o.Unknown
+	if o.Last.After(e.Last) {
+		e.Last = o.Last
+	}
+}
+
+// Opener opens the store that a URL of its scheme names.
+type Opener func(url string) (Store, error)
+
+var (
+	openersMu sync.RWMutex
+	openers   = map[string]Opener{}
+)
+
+// Register makes a scheme known to Open. It panics when the scheme is taken:
+// that is a mistake of the build.
+func Register(scheme string, open Opener) {
+	openersMu.Lock()
+	defer openersMu.Unlock()
+	if _, taken := openers[scheme]; taken {
+		panic("history: scheme " + scheme + " is registered twice")
+	}
+	openers[scheme] = open
+}
+
+// Open opens the store that the URL names, such as sqlite:///path/to/file.
+func Open(url string) (Store, error) {
+	scheme, _, found := strings.Cut(url, ":")
+	if !found {
+		return nil, fmt.Errorf("open history: %w: the URL names no scheme, such as sqlite:", ErrInvalid)
+	}
+	openersMu.RLock()
+	open := openers[scheme]
+	openersMu.RUnlock()
+	if open == nil {
+		return nil, fmt.Errorf("open history: %w: no store is linked for the scheme %q", ErrInvalid, scheme)
+	}
+	store, err := open(url)
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	return store, nil
+}
