@@ -1,0 +1,25 @@
+// Package function is the classify stage: it says what a signal is worth.
+//
+// It takes signal.enriched and answers signal.classified: severity, priority,
+// environment and signal mode, each with the rule that gave it, and the digest
+// of the policy in force. It reads neither cluster nor Redis: the same event
+// and the same policy give the same answer, so it may run any number of times.
+//
+// The rules are Rego. The default is in policy/: classify.rego decides,
+// data.yaml holds its tables, classify_test.rego tests both (go test, or
+// `opa test policy`). A directory named by POLICY_DIR, such as a mounted
+// ConfigMap, replaces the modules or single tables, and is reloaded when it
+// changes. For instance, this file alone makes every namespace of one team
+// that has "pay" in its name production:
+//
+//	# environments.yaml
+//	environments:
+//	  production: [production, prod, prd, live, pay]
+//	  staging: [staging, stage]
+//	  development: [dev]
+//	  test: [test]
+//
+// A policy that gives no answer, or one that is no classification, is never
+// guessed around: the event is refused with the reason, the Broker tries it
+// again, and a policy that was mended meanwhile answers it.
+package function
