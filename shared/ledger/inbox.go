@@ -11,12 +11,12 @@ type TurnState string
 
 // What Begin can answer.
 const (
-	// Fresh: the caller handles the event now, under a lease.
-	Fresh TurnState = "fresh"
-	// Running: another delivery is being handled; answer 503.
-	Running TurnState = "running"
-	// Done: it was handled; answer Reply again.
-	Done TurnState = "done"
+	// TurnFresh: the caller handles the event now, under a lease.
+	TurnFresh TurnState = "fresh"
+	// TurnRunning: another delivery is being handled; answer 503.
+	TurnRunning TurnState = "running"
+	// TurnDone: it was handled; answer Reply again.
+	TurnDone TurnState = "done"
 )
 
 const replyLost = "lost"
@@ -36,7 +36,7 @@ type Turn struct {
 	Token int64
 	// Attempt counts the leases given for this event, from 1.
 	Attempt int
-	// Remaining is how long a Running turn's lease still lasts.
+	// Remaining is how long a TurnRunning turn's lease still lasts.
 	Remaining time.Duration
 }
 
@@ -56,11 +56,11 @@ func (l *Ledger) Begin(ctx context.Context, stage, event string, lease time.Dura
 	}
 	turn := Turn{Stage: stage, Event: event, State: TurnState(reply[0])}
 	switch turn.State {
-	case Fresh:
+	case TurnFresh:
 		turn.Token, turn.Attempt = number(reply[1]), int(number(reply[2]))
-	case Running:
+	case TurnRunning:
 		turn.Remaining = time.Duration(number(reply[1])) * time.Millisecond
-	case Done:
+	case TurnDone:
 		turn.Reply, err = unpack(reply[1])
 	default:
 		err = fmt.Errorf("unexpected answer %q", reply[0])
@@ -94,7 +94,7 @@ func (l *Ledger) Release(ctx context.Context, turn Turn) error {
 }
 
 func checkTurn(turn Turn) error {
-	if turn.State != Fresh {
+	if turn.State != TurnFresh {
 		return fmt.Errorf("%w: turn is %q, not fresh", ErrInvalid, turn.State)
 	}
 	return firstError(checkName("stage", turn.Stage), checkID("event id", turn.Event))

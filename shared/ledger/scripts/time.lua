@@ -6,7 +6,7 @@ local function now_ms()
 end
 
 local function int(n)
-  return string.format('%.0f', n)
+  return string.format('%.0f', tonumber(n))
 end
 
 -- next_token fences: higher than the one before, and higher than any that was

@@ -1,0 +1,28 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"kubernaut.ai/shared/ledger/ledgertest"
+)
+
+func TestOnMiniredis(t *testing.T) {
+	ledgertest.Run(t, ledgertest.OnMiniredis)
+}
+
+func TestOnRedisServer(t *testing.T) {
+	needRedisServer(t)
+	ledgertest.Run(t, ledgertest.OnRedisServer)
+}
+
+func TestOnRedisCluster(t *testing.T) {
+	needRedisServer(t)
+	ledgertest.Run(t, ledgertest.OnRedisCluster(ledgertest.RedisCluster(t)))
+}
+
+func needRedisServer(t testing.TB) {
+	t.Helper()
+	if !ledgertest.HaveRedisServer() {
+		t.Skip("no redis-server on this machine")
+	}
+}

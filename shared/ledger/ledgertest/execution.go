@@ -1,0 +1,160 @@
+package ledgertest
+
+import (
+	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/ledger"
+)
+
+var executionTests = []test{
+	{"a cancel before the execution stops it", cancelFirst},
+	{"a cancel during and after the execution is too late", cancelTooLate},
+	{"a cancel after a step that changed nothing is in time", cancelAfterNothing},
+	{"a cancel of a settled or another remediation changes nothing", cancelOthers},
+	{"a cancel after Redis forgot still stops the execution", cancelAfterForgetting},
+	{"two steps never hold one workload at once", busyStep},
+	{"a target's own lock keeps another remediation off", busyTarget},
+	{"a cancelled claim gives the target's lock back", cancelledGivesBack},
+	{"an execution without a live claim gives the target's lock back", refusedGivesBack},
+	{"a lock ends with its lease", lockEnds},
+	{"an execution after Redis forgot creates the claim again", startAfterForgetting},
+}
+
+func (s *suite) start(c ledger.Claim, step string, want ledger.StartOutcome) ledger.Execution {
+	s.t.Helper()
+	return s.startOn(ledger.ExecutionStart{
+		Fingerprint: c.Fingerprint, Remediation: c.Remediation, Step: step, Lease: long,
+	}, want)
+}
+
+func (s *suite) startOn(start ledger.ExecutionStart, want ledger.StartOutcome) ledger.Execution {
+	s.t.Helper()
+	e, err := s.l.StartExecution(s.ctx, start)
+	s.ok(err)
+	require.Equal(s.t, want, e.Outcome)
+	return e
+}
+
+func (s *suite) cancel(c ledger.Claim, want ledger.CancelOutcome) ledger.Claim {
+	s.t.Helper()
+	outcome, claim, err := s.l.Cancel(s.ctx, c.Fingerprint, c.Remediation)
+	s.ok(err)
+	require.Equal(s.t, want, outcome)
+	return claim
+}
+
+func cancelFirst(s *suite) {
+	c := s.live()
+	s.cancel(c, ledger.Cancelled)
+	s.cancel(c, ledger.Cancelled)
+	require.True(s.t, s.get().Cancelled)
+	s.ok(s.advance(c.Remediation, "approved", long))
+	s.start(c, "step-1", ledger.CancelledFirst)
+	s.ok(s.settle(c, 0))
+	require.False(s.t, s.reserve(ledger.Opened).Cancelled, "the next remediation is its own")
+}
+
+func cancelTooLate(s *suite) {
+	c := s.live()
+	e := s.start(c, "step-1", ledger.Acquired)
+	require.Equal(s.t, "step-1", s.cancel(c, ledger.TooLate).Executing)
+	s.ok(s.l.EndExecution(s.ctx, e, true))
+	after := s.cancel(c, ledger.TooLate)
+	require.Equal(s.t, "step-1", after.Executed)
+	require.Empty(s.t, after.Executing)
+	s.start(c, "step-2", ledger.Acquired)
+}
+
+func cancelAfterNothing(s *suite) {
+	c := s.live()
+	e := s.start(c, "step-1", ledger.Acquired)
+	s.ok(s.l.EndExecution(s.ctx, e, false))
+	s.cancel(c, ledger.Cancelled)
+}
+
+func cancelOthers(s *suite) {
+	first := s.live()
+	s.ok(s.settle(first, 0))
+	s.cancel(first, ledger.AlreadySettled)
+	second := s.live()
+	_, _, err := s.l.Cancel(s.ctx, workload, first.Remediation)
+	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
+	require.Equal(s.t, second, s.get())
+}
+
+func cancelAfterForgetting(s *suite) {
+	c := s.live()
+	s.forget()
+	s.cancel(c, ledger.Cancelled)
+	s.start(c, "step-1", ledger.CancelledFirst)
+}
+
+func busyStep(s *suite) {
+	c := s.live()
+	e := s.start(c, "step-1", ledger.Acquired)
+	require.Equal(s.t, c.Remediation+"/step-1", s.start(c, "step-2", ledger.Busy).Holder)
+	require.Equal(s.t, "step-1", s.get().Executing)
+	s.ok(s.l.EndExecution(s.ctx, e, true))
+	s.start(c, "step-2", ledger.Acquired)
+}
+
+func (s *suite) onTarget(remediation, fingerprint string) ledger.ExecutionStart {
+	return ledger.ExecutionStart{
+		Fingerprint: fingerprint, Remediation: remediation, Step: "step-1", Target: other, Lease: long,
+	}
+}
+
+func busyTarget(s *suite) {
+	c := s.live()
+	e := s.startOn(s.onTarget(c.Remediation, workload), ledger.Acquired)
+	// The target's own remediation, and a third one that wants the same target.
+	busy := s.startOn(s.onTarget("own-1", other), ledger.Busy)
+	require.Equal(s.t, c.Remediation+"/step-1", busy.Holder)
+	s.startOn(s.onTarget("third-1", "third"), ledger.Busy)
+	_, claim, err := s.l.Cancel(s.ctx, "third", "third-1")
+	s.ok(err)
+	require.Empty(s.t, claim.Executing, "a busy target marks no claim")
+	again := s.startOn(s.onTarget(c.Remediation, workload), ledger.Acquired)
+	require.Greater(s.t, again.TargetToken, e.TargetToken)
+	s.ok(s.l.EndExecution(s.ctx, again, true))
+	s.startOn(s.onTarget("own-1", other), ledger.Acquired)
+}
+
+func cancelledGivesBack(s *suite) {
+	c := s.live()
+	s.cancel(c, ledger.Cancelled)
+	s.startOn(s.onTarget(c.Remediation, workload), ledger.CancelledFirst)
+	s.startOn(s.onTarget("own-1", other), ledger.Acquired)
+}
+
+func refusedGivesBack(s *suite) {
+	c := s.live()
+	s.ok(s.settle(c, long))
+	_, err := s.l.StartExecution(s.ctx, s.onTarget(c.Remediation, workload))
+	require.ErrorIs(s.t, err, ledger.ErrSettled)
+	_, err = s.l.StartExecution(s.ctx, s.onTarget("stranger-1", workload))
+	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
+	s.startOn(s.onTarget("own-1", other), ledger.Acquired)
+}
+
+func lockEnds(s *suite) {
+	c := s.live()
+	first := s.startOn(ledger.ExecutionStart{
+		Fingerprint: workload, Remediation: c.Remediation, Step: "step-1", Lease: s.Short,
+	}, ledger.Acquired)
+	s.Elapse(s.Short)
+	s.start(c, "step-2", ledger.Acquired)
+	require.ErrorIs(s.t, s.l.EndExecution(s.ctx, first, true), ledger.ErrLostLease)
+	got := s.get()
+	require.Equal(s.t, "step-2", got.Executing)
+	require.Equal(s.t, "step-1", got.Executed, "what was applied was applied")
+}
+
+func startAfterForgetting(s *suite) {
+	c := s.live()
+	s.forget()
+	e := s.start(c, "step-1", ledger.Acquired)
+	require.Equal(s.t, "step-1", s.get().Executing)
+	s.forget()
+	s.ok(s.l.EndExecution(s.ctx, e, true))
+}

@@ -1,0 +1,89 @@
+package ledgertest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/ledger"
+)
+
+// Harness is one empty Redis under test.
+type Harness struct {
+	// URL opens it.
+	URL string
+	// Short is a lease that Elapse waits out.
+	Short time.Duration
+	// Elapse returns when Redis' clock has moved on by at least that much.
+	Elapse func(d time.Duration)
+	// Parallel says that each test has a Redis of its own.
+	Parallel bool
+}
+
+// long outlasts any test.
+const long = 10 * time.Minute
+
+// Factory makes an empty Redis for one test.
+type Factory func(t *testing.T) Harness
+
+type suite struct {
+	Harness
+	t   *testing.T
+	ctx context.Context //nolint:containedctx // a test's own context
+	l   *ledger.Ledger
+}
+
+// open connects once more, as another pod does.
+func (s *suite) open() *ledger.Ledger {
+	l, err := ledger.Open(s.URL, ledger.WithHook(tagCheck{s.t}))
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { require.NoError(s.t, l.Close()) })
+	return l
+}
+
+// raw is a client beside the ledger, for what a test does to Redis itself.
+func (s *suite) raw() redis.UniversalClient {
+	options, err := redis.ParseURL(trimCluster(s.URL))
+	require.NoError(s.t, err)
+	client := redis.NewClient(options)
+	s.t.Cleanup(func() { require.NoError(s.t, client.Close()) })
+	return client
+}
+
+// forget empties Redis, as a failover to an empty replica does.
+func (s *suite) forget() { require.NoError(s.t, s.raw().FlushAll(s.ctx).Err()) }
+
+type test struct {
+	name string
+	run  func(*suite)
+}
+
+// Run runs the whole suite, each test on a Redis that the factory made.
+func Run(t *testing.T, factory Factory) {
+	groups := [][]test{
+		reserveTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
+		executionTests, inboxTests, onceTests, dueTests, breakerTests, deadLetterTests, argumentTests,
+	}
+	for _, group := range groups {
+		for _, tt := range group {
+			t.Run(tt.name, func(t *testing.T) {
+				h := factory(t)
+				if h.Parallel {
+					t.Parallel()
+				}
+				s := &suite{Harness: h, t: t, ctx: t.Context()}
+				s.l = s.open()
+				tt.run(s)
+			})
+		}
+	}
+}
+
+// ok fails the test on an error.
+func (s *suite) ok(err error) {
+	s.t.Helper()
+	require.NoError(s.t, err)
+}
