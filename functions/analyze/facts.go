@@ -1,0 +1,162 @@
+package function
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"kubernaut.ai/shared/event"
+)
+
+// The parts of a context that rules need, by the names under which enrich
+// says that they are unavailable.
+const (
+	partTarget     = "target"
+	partPods       = "pods"
+	partWorkload   = "workload"
+	partContainers = "containers"
+	partRevisions  = "revisions"
+	partAutoscaler = "autoscaler"
+	partNode       = "node"
+)
+
+// Time spans by which an observation is tied to the alert.
+const (
+	// rolloutWindow is how long after a rollout a fault is still laid to it.
+	rolloutWindow = 2 * time.Hour
+	// provenAfter is how long a former revision must have been current to
+	// count as one that worked.
+	provenAfter = 10 * time.Minute
+	// freshOOM is how long before the alert an OOM kill still explains it.
+	freshOOM = time.Hour
+)
+
+// minRestarts of a container that is not ready make a crash loop even between
+// two back-offs, when it does not wait.
+const minRestarts = 3
+
+// facts reads a case: predicates over what was observed.
+type facts struct {
+	Case
+	caps caps
+}
+
+// fault is one container that is in trouble, and how.
+type fault struct {
+	pod   event.Pod
+	state event.ContainerState
+}
+
+func (f fault) evidence() event.Evidence {
+	detail := fmt.Sprintf("container %s of pod %s", f.state.Name, f.pod.Name)
+	if f.state.Waiting != "" {
+		detail += " waits: " + f.state.Waiting
+	}
+	detail += fmt.Sprintf(", %d restarts", f.state.Restarts)
+	if last := f.state.Last; last != nil {
+		detail += fmt.Sprintf(", ended last with exit code %d", last.ExitCode)
+		if last.Reason != "" {
+			detail += " (" + last.Reason + ")"
+		}
+	}
+	return event.Evidence{Source: partPods, Detail: detail}
+}
+
+// faults are the containers for which the predicate holds; the container that
+// the alert names comes first.
+func (f facts) faults(is func(event.ContainerState) bool) []fault {
+	var out []fault
+	for _, p := range f.Context.Pods {
+		for _, c := range p.Containers {
+			if is(c) {
+				out = append(out, fault{p, c})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b fault) int { return f.rank(a) - f.rank(b) })
+	return out
+}
+
+func (f facts) rank(x fault) int {
+	switch {
+	case x.pod.Name == f.Signal.Resource.Name && x.state.Name == f.Signal.Container:
+		return 0
+	case x.state.Name == f.Signal.Container:
+		return 1
+	default:
+		return 2
+	}
+}
+
+var imageReasons = []string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"}
+
+var configReasons = []string{"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+
+func imageMissing(c event.ContainerState) bool  { return slices.Contains(imageReasons, c.Waiting) }
+func misconfigured(c event.ContainerState) bool { return slices.Contains(configReasons, c.Waiting) }
+
+func crashing(c event.ContainerState) bool {
+	return c.Waiting == "CrashLoopBackOff" || (c.Waiting == "" && !c.Ready && c.Restarts >= minRestarts && c.Last != nil)
+}
+
+// oomKilled holds for a container that was killed for its memory at the time
+// of the alert, or is still down after it.
+func (f facts) oomKilled(c event.ContainerState) bool {
+	if c.Last == nil || c.Last.Reason != "OOMKilled" {
+		return false
+	}
+	return !c.Ready || c.Last.FinishedAt.IsZero() || c.Last.FinishedAt.After(f.Signal.StartsAt.Add(-freshOOM))
+}
+
+// unready counts the pods that should be ready and are not.
+func (f facts) unready() (n int, names string) {
+	var list []string
+	for _, p := range f.Context.Pods {
+		if !p.Ready && p.Phase != "Succeeded" {
+			list = append(list, p.Name)
+		}
+	}
+	return len(list), strings.Join(list[:min(len(list), 3)], ", ")
+}
+
+// unschedulable tells that pods wait for a place, which restarting cannot give.
+func (f facts) unschedulable() (string, bool) {
+	for _, n := range f.Context.Events {
+		if n.Reason == "FailedScheduling" {
+			return n.Object + ": " + n.Message, f.anyPending()
+		}
+	}
+	return "", false
+}
+
+func (f facts) anyPending() bool {
+	return slices.ContainsFunc(f.Context.Pods, func(p event.Pod) bool { return p.Phase == "Pending" && p.Node == "" })
+}
+
+// container finds a container of the pod template.
+func (f facts) container(name string) (event.Container, bool) {
+	i := slices.IndexFunc(f.Context.Containers, func(c event.Container) bool { return c.Name == name })
+	if i < 0 {
+		return event.Container{}, false
+	}
+	return f.Context.Containers[i], true
+}
+
+// target is the signal's target, with its UID where enrich found it.
+func (f facts) target() event.Target {
+	if f.Context.Target.Same(f.Signal.Target) {
+		return f.Context.Target
+	}
+	return f.Signal.Target
+}
+
+func (f facts) missing(parts ...string) []event.Unavailable {
+	var out []event.Unavailable
+	for _, u := range f.Context.Unavailable {
+		if slices.Contains(parts, u.Part) {
+			out = append(out, u)
+		}
+	}
+	return out
+}

@@ -1,0 +1,40 @@
+package function
+
+// platformRules are for alerts about the platform itself, with which nothing
+// is tried: what would be tried runs on it.
+var platformRules = []rule{
+	{
+		name:    "control plane is down",
+		alerts:  []string{"KubeAPIDown", "KubeSchedulerDown", "KubeControllerManagerDown", "KubeProxyDown", "KubeletDown"},
+		because: "The platform that would carry out a remedy is itself in trouble; consider pausing Kubernaut",
+		ladder:  []rung{notify}, confidence: 0.8,
+	},
+	{
+		name: "certificate expires",
+		alerts: []string{"KubeClientCertificateExpiration", "CertManagerCertExpirySoon", "CertManagerCertNotReady",
+			"CertManagerHittingRateLimits", "CertManagerAbsent"},
+		because: "Renewing a certificate restarts whatever uses it, which a person must time",
+		ladder:  []rung{notify}, confidence: 0.8,
+	},
+	{
+		name: "cluster DNS is down", alerts: []string{"CoreDNSDown"}, because: "Everything in the cluster depends on DNS",
+		ladder: []rung{diagnose, notify}, confidence: 0.6,
+	},
+	{
+		name: "etcd is fragmented", alerts: []string{"etcdDatabaseHighFragmentationRatio"},
+		because: "Defragmenting etcd stops the member that it works on",
+		ladder:  []rung{diagnose, notify}, confidence: 0.6,
+	},
+	{
+		name: "heartbeat", alerts: []string{"Watchdog", "InfoInhibitor"}, because: "This alert says that alerting works, and asks for nothing",
+		ladder: []rung{notify}, confidence: minConfidence,
+	},
+}
+
+// lastRules match whatever no rule above knows.
+var lastRules = []rule{
+	{
+		name: "no rule knows this alert", when: workloadSeen, because: "No rule knows this alert, and nothing seen explains it",
+		ladder: []rung{diagnose, notify}, confidence: 0.5,
+	},
+}

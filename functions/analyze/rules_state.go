@@ -1,0 +1,87 @@
+package function
+
+import "kubernaut.ai/shared/event"
+
+// replicated are the kinds that have a pod template and a rollout history.
+var replicated = []string{"Deployment", "StatefulSet", "DaemonSet"}
+
+// stateRules match what is seen in the cluster, under whatever alert.
+var stateRules = []rule{
+	{
+		name: "image cannot be pulled after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
+		when: afterRollout(imageMissing), because: "The image of the new revision cannot be pulled, and the revision before works",
+		ladder: []rung{rollback, diagnose, notify}, confidence: 0.95,
+	},
+	{
+		name: "configuration is missing after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
+		when: afterRollout(misconfigured), because: "The containers of the new revision cannot be created, and the revision before works",
+		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
+	},
+	{
+		name: "out of memory", kinds: replicated, needs: []string{partPods, partContainers},
+		when: outOfMemory, because: "The kernel killed the container because it reached its memory limit",
+		ladder: []rung{raiseMemory(1), raiseMemory(2), notify}, confidence: 0.9,
+	},
+	{
+		name: "crash loop after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
+		when: afterRollout(crashing), because: "The pods of the new revision crash, and the revision before works",
+		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
+	},
+	{
+		name: "autoscaler at its maximum", kinds: []string{"HorizontalPodAutoscaler"}, needs: []string{partAutoscaler},
+		when: maxedOut, because: "The autoscaler wants more replicas than its maximum allows",
+		ladder: []rung{raiseHPA, diagnose, notify}, confidence: 0.85,
+	},
+}
+
+// afterRollout observes a fault in pods of a revision that followed one that
+// works.
+func afterRollout(is func(event.ContainerState) bool) func(facts) (observation, bool) {
+	return func(f facts) (observation, bool) {
+		faults := f.faults(is)
+		if len(faults) == 0 {
+			return observation{}, false
+		}
+		r, ok := f.rolledOut(faults)
+		if !ok {
+			return observation{}, false
+		}
+		return observation{evidence: append([]event.Evidence{r.evidence()}, say(faults)...), container: faults[0].state.Name, rollout: r}, true
+	}
+}
+
+func outOfMemory(f facts) (observation, bool) {
+	faults := f.faults(f.oomKilled)
+	if len(faults) == 0 {
+		return observation{}, false
+	}
+	seen := observation{evidence: say(faults), container: faults[0].state.Name}
+	if c, ok := f.container(seen.container); ok {
+		seen.evidence = append([]event.Evidence{{Source: partContainers,
+			Detail: "container " + c.Name + " has a memory limit of " + orElse(c.Limits["memory"], "none")}}, seen.evidence...)
+	}
+	return seen, true
+}
+
+// maxedOut observes an autoscaler that is at its maximum and would go beyond.
+func maxedOut(f facts) (observation, bool) {
+	a := f.Context.Autoscaler
+	if a == nil || a.Max < 1 || a.Current < a.Max || a.Desired < a.Max {
+		return observation{}, false
+	}
+	for _, c := range a.Conditions {
+		if c.Type == "ScalingLimited" && c.Status == "False" {
+			return observation{}, false
+		}
+	}
+	return observation{evidence: []event.Evidence{autoscalerSeen(a)}}, true
+}
+
+// say describes a few faults, the one that the alert names first.
+func say(faults []fault) []event.Evidence {
+	out := make([]event.Evidence, 0, maxSeen-1)
+	for _, x := range faults[:min(len(faults), maxSeen-1)] {
+		out = append(out, x.evidence())
+	}
+	return out
+}
