@@ -33,11 +33,12 @@ func (s *suite) lease(lease time.Duration, want int) []ledger.Leased {
 
 func dueWhenDue(s *suite) {
 	s.ok(s.l.Schedule(s.ctx, s.item("now"), 0))
-	s.ok(s.l.Schedule(s.ctx, s.item("soon"), s.Short))
+	s.ok(s.l.Schedule(s.ctx, s.item("soon"), long))
 	s.ok(s.l.Schedule(s.ctx, s.item("later"), long+long))
 	first := s.lease(long, 1)
 	require.Equal(s.t, s.item("now"), first[0].Due)
 	require.Equal(s.t, 1, first[0].Attempt)
+	s.ok(s.l.Schedule(s.ctx, s.item("soon"), s.Short))
 	s.Elapse(s.Short)
 	second := s.lease(long, 1)
 	require.Equal(s.t, "soon", second[0].ID)

@@ -15,12 +15,15 @@ import (
 type Harness struct {
 	// URL opens it.
 	URL string
-	// Short is a lease that Elapse waits out.
+	// Short is a lease that Elapse waits out. It may end at any time before that.
 	Short time.Duration
 	// Elapse returns when Redis' clock has moved on by at least that much.
 	Elapse func(d time.Duration)
 	// Parallel says that each test has a Redis of its own.
 	Parallel bool
+	// MeasuresMemory says that MEMORY USAGE answers as a plain Redis does: a
+	// cluster node adds its own bookkeeping.
+	MeasuresMemory bool
 }
 
 // long outlasts any test.
