@@ -17,10 +17,14 @@ const (
 	EnvKubeconfig  = "KUBECONFIG"
 	EnvSealPrivate = "SEAL_PRIVATE_KEY"
 	EnvSealPublic  = "SEAL_PUBLIC_KEYS"
-	EnvHistory     = "HISTORY_URL"
-	EnvPolicyDir   = "POLICY_DIR"
-	EnvLogLevel    = "LOG_LEVEL"
-	EnvLogOutput   = "LOG_OUTPUT"
+	// EnvSealDir replaces both of them by a folder: the file named for the
+	// stage is its key, and public the keys of all. Local systems use it.
+	EnvSealDir = "SEAL_KEYS_DIR"
+
+	EnvHistory   = "HISTORY_URL"
+	EnvPolicyDir = "POLICY_DIR"
+	EnvLogLevel  = "LOG_LEVEL"
+	EnvLogOutput = "LOG_OUTPUT"
 
 	// EnvTurnWithin bounds the time from one event of a remediation to the
 	// next, retries included; a remediation that is later is swept.
@@ -85,9 +89,14 @@ func (c *Config) Secret(name, purpose string) string {
 	if file == "" {
 		return c.Required(name, purpose)
 	}
-	b, err := os.ReadFile(file)
+	return c.file(name+"_FILE", file)
+}
+
+// file reads a file that the setting points to.
+func (c *Config) file(setting, path string) string {
+	b, err := os.ReadFile(path)
 	if err != nil {
-		c.errs = append(c.errs, fmt.Errorf("setting %s_FILE: %w", name, err))
+		c.errs = append(c.errs, fmt.Errorf("setting %s: %w", setting, err))
 	}
 	return string(b)
 }

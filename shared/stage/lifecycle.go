@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -82,10 +83,11 @@ func (l *lifecycle) runtime(settings map[string]string) (*Runtime, error) {
 		within:    c.Duration(EnvTurnWithin, DefaultTurnWithin),
 		lease:     min(c.Duration(EnvInboxLease, inboxLease), inboxLease)}
 	var keyErr, ringErr, redisErr error
-	if private := c.Secret(EnvSealPrivate, "the base64 seed with which this stage seals its events"); private != "" {
+	private, public := l.sealingKeys(c)
+	if private != "" {
 		rt.key, keyErr = event.ParseSealingKey(private)
 	}
-	if public := c.Secret(EnvSealPublic, "lines of \"stage key\": whose seals this stage accepts"); public != "" {
+	if public != "" {
 		rt.Keys, ringErr = event.ParseKeyring(public)
 	}
 	if l.needsSink {
@@ -101,6 +103,15 @@ func (l *lifecycle) runtime(settings map[string]string) (*Runtime, error) {
 		return nil, err
 	}
 	return rt, nil
+}
+
+// sealingKeys are the stage's own key and the public keys of all stages.
+func (l *lifecycle) sealingKeys(c *Config) (private, public string) {
+	if dir := c.String(EnvSealDir, ""); dir != "" {
+		return c.file(EnvSealDir, filepath.Join(dir, l.name)), c.file(EnvSealDir, filepath.Join(dir, "public"))
+	}
+	return c.Secret(EnvSealPrivate, "the base64 seed with which this stage seals its events"),
+		c.Secret(EnvSealPublic, "lines of \"stage key\": whose seals this stage accepts")
 }
 
 // sinkClient keeps enough connections to the Broker open that a burst does

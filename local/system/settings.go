@@ -1,0 +1,87 @@
+package system
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"kubernaut.ai/shared/stage"
+)
+
+// envFile is where the settings of a running system are written, for func
+// run and for make env.
+const envFile = "env"
+
+// shared are the settings that every function gets.
+func (s *System) shared() map[string]string {
+	o := s.options
+	settings := map[string]string{
+		stage.EnvRedis:         o.RedisURL,
+		stage.EnvHistory:       o.HistoryURL,
+		stage.EnvKubeconfig:    o.Kubeconfig,
+		"KUBE_CONTEXT":         o.Context,
+		stage.EnvSink:          orDefault(o.SinkURL, s.SinkURL()),
+		stage.EnvSealDir:       s.keys.dir,
+		stage.EnvNamespace:     stage.DefaultNamespace,
+		stage.EnvLogLevel:      o.LogLevel,
+		stage.EnvLogOutput:     o.LogOutput,
+		stage.EnvStabilization: o.Stabilization.String(),
+		stage.EnvDryRun:        strconv.FormatBool(o.DryRun),
+		"APPROVE_AUTH":         "local",
+		"APPROVER":             whoami(),
+	}
+	if s.cluster != nil {
+		// Its clock runs fast: what takes minutes in a cluster takes seconds.
+		settings[stage.EnvTurnWithin] = defaultTurnWithin.String()
+		settings["GITOPS_EXTRA"] = gitOpsExtraSimulated.String()
+		settings["PROACTIVE_EXTRA"] = gitOpsExtraSimulated.String()
+		settings["ASSESS_RETRY"] = o.Stabilization.String()
+	}
+	maps.Copy(settings, o.Settings)
+	return settings
+}
+
+// settingsOf is what one function is given: its process's environment, as
+// func-go gives it, under the settings of this system.
+func (s *System) settingsOf(name string) map[string]string {
+	settings := map[string]string{}
+	for _, pair := range os.Environ() {
+		if key, value, ok := strings.Cut(pair, "="); ok {
+			settings[key] = value
+		}
+	}
+	maps.Copy(settings, s.settings)
+	return settings
+}
+
+// WriteEnv writes the settings as lines of export, for a shell in which a
+// function is to be run by hand against this system.
+func (s *System) WriteEnv() (string, error) {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.settings)) {
+		if name == stage.EnvLogOutput || s.settings[name] == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "export %s=%s\n", name, quote(s.settings[name]))
+	}
+	path := filepath.Join(s.options.Dir, envFile)
+	if err := os.WriteFile(path, []byte(b.String()), secretMode); err != nil {
+		return "", fmt.Errorf("write settings: %w", err)
+	}
+	return path, nil
+}
+
+// quote makes a word that a POSIX shell reads back unchanged.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func whoami() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "local"
+}

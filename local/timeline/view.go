@@ -1,0 +1,176 @@
+package timeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/stage"
+)
+
+// View is one remediation, told from its events.
+type View struct {
+	ID     string `json:"id"`
+	Phase  string `json:"phase"`
+	Ended  bool   `json:"ended"`
+	Alert  string `json:"alert"`
+	Target string `json:"target"`
+	// Outcome, Reason and Detail say how it ended, or stands.
+	Outcome string   `json:"outcome,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
+	Action  string   `json:"action,omitempty"`
+	Reasons []string `json:"reasons,omitempty"`
+
+	Severity    string `json:"severity,omitempty"`
+	Priority    string `json:"priority,omitempty"`
+	Environment string `json:"environment,omitempty"`
+
+	OpenedAt   time.Time  `json:"openedAt"`
+	EndedAt    *time.Time `json:"endedAt,omitempty"`
+	Duplicates int64      `json:"duplicates"`
+
+	Changes  []event.Change    `json:"changes,omitempty"`
+	Undo     *Undo             `json:"undo,omitempty"`
+	Held     *Held             `json:"held,omitempty"`
+	Verdict  *event.Assessment `json:"verdict,omitempty"`
+	Timeline []Line            `json:"timeline"`
+	Attempts []event.Attempt   `json:"attempts,omitempty"`
+}
+
+// Undo is what taking the last change back would do, and how to ask for it.
+type Undo struct {
+	Possible bool   `json:"possible"`
+	Summary  string `json:"summary"`
+	How      string `json:"how,omitempty"`
+}
+
+// Held is what waits for a person's answer.
+type Held struct {
+	Reason    string    `json:"reason"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	Approve   string    `json:"approve"`
+	Refuse    string    `json:"refuse"`
+}
+
+// Line is one event of the timeline.
+type Line struct {
+	At    time.Time `json:"at"`
+	Stage string    `json:"stage"`
+	Type  string    `json:"type"`
+	// Took is the time since the event that this one answers.
+	Took time.Duration `json:"tookNanoseconds"`
+	// Summary is one line for people.
+	Summary string `json:"summary"`
+	Event   string `json:"event"`
+}
+
+// everything is any event's data: the sections that are there.
+type everything struct {
+	event.RemediationEndedData
+	End         *event.End         `json:"end"`
+	Approval    *event.Approval    `json:"approval"`
+	UndoRequest *event.UndoRequest `json:"undoRequest"`
+	Resolution  *event.Resolution  `json:"resolution"`
+	Suppression *event.Suppression `json:"suppression"`
+	Progress    *event.Progress    `json:"progress"`
+	Analysis    *event.Analysis    `json:"analysis"`
+}
+
+// Of tells the remediation whose entries these are.
+func Of(entries []history.Entry) (View, error) {
+	sorted := slices.Clone(entries)
+	slices.SortFunc(sorted, history.Chronological)
+	sum := history.Summarise(sorted)
+	v := View{ID: sum.ID, Phase: event.ShortType(sum.Phase), Ended: sum.Ended(), Alert: sum.Alert, Target: sum.Subject,
+		Action: sum.Action, Outcome: sum.Outcome, Reason: sum.Reason, OpenedAt: sum.OpenedAt}
+	if v.Ended {
+		v.EndedAt = &sum.EndedAt
+	}
+	times := make(map[string]time.Time, len(sorted))
+	for _, e := range sorted {
+		times[e.ID] = e.Time
+	}
+	for _, e := range sorted {
+		data, err := decode(e)
+		if err != nil {
+			return v, err
+		}
+		line := Line{At: e.Time, Stage: e.Stage, Type: event.ShortType(e.Type), Event: e.ID, Summary: summary(e.Type, data)}
+		if cause, ok := times[e.Causation]; ok {
+			line.Took = e.Time.Sub(cause)
+		}
+		v.Timeline = append(v.Timeline, line)
+		v.learn(e.Type, data)
+	}
+	if v.Ended {
+		v.Held = nil
+	}
+	return v, nil
+}
+
+func decode(e history.Entry) (everything, error) {
+	var d everything
+	ce, err := stage.Decode(e.Event)
+	if err == nil {
+		err = json.Unmarshal(ce.Data(), &d)
+	}
+	if err != nil {
+		return d, fmt.Errorf("read event %s: %w", e.ID, err)
+	}
+	return d, nil
+}
+
+// learn takes from an event what the view says of the whole.
+func (v *View) learn(eventType string, d everything) {
+	if c := d.Classification; c != nil {
+		v.Severity, v.Priority, v.Environment = c.Severity, c.Priority, c.Environment
+	}
+	if len(d.Attempts) > len(v.Attempts) {
+		v.Attempts = d.Attempts
+	}
+	switch eventType {
+	case event.RemediationProposed:
+		v.Reasons = append(v.Reasons, d.Proposal.Rationale)
+	case event.RemediationHeld:
+		path := "/api/v1/remediations/" + d.Remediation.ID
+		v.Held = &Held{Reason: d.Decision.Reason, ExpiresAt: d.Decision.ExpiresAt, Approve: "POST " + path + "/approve", Refuse: "POST " + path + "/refuse"}
+		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
+	case event.RemediationApproved:
+		v.Held = nil
+		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
+	case event.RemediationExecuted:
+		v.changed(d)
+	case event.EffectivenessAssessed:
+		v.Verdict = d.Assessment
+		v.Reasons = append(v.Reasons, d.Assessment.Reasons...)
+	case event.SignalSuppressed:
+		v.Duplicates += max(d.Suppression.Count, 1)
+	}
+	if d.End != nil && v.Ended {
+		v.Outcome, v.Reason, v.Detail = d.End.Outcome, d.End.Reason, d.End.Detail
+	}
+}
+
+func (v *View) changed(d everything) {
+	x := d.Execution
+	v.Changes = append(v.Changes, x.Changes...)
+	v.Undo = nil
+	if x.Undo == nil || x.Outcome == event.ExecutionUndone {
+		return
+	}
+	v.Undo = &Undo{Possible: x.Undo.Possible, Summary: x.Undo.Summary}
+	if x.Undo.Possible && x.Outcome == event.ExecutionApplied {
+		v.Undo.How = "POST /api/v1/remediations/" + d.Remediation.ID + "/undo"
+	}
+}
+
+func join(reason, detail string) string {
+	if detail == "" {
+		return reason
+	}
+	return reason + ": " + detail
+}
