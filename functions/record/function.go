@@ -1,0 +1,80 @@
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/stage"
+
+	// The stores that this stage can write to.
+	_ "kubernaut.ai/shared/history/sqlite"
+)
+
+// Named reasons.
+const (
+	// ReasonRecorded says that the event is in the store.
+	ReasonRecorded = "recorded"
+	// ReasonStoreDown: the store cannot be written to at the moment.
+	ReasonStoreDown = "history_unavailable"
+	// ReasonNotStorable: the event can never be stored.
+	ReasonNotStorable = "not_storable"
+)
+
+// New makes the stage.
+func New() *stage.Function { return stage.New(event.StageRecord, open) }
+
+func open(ctx context.Context, rt *stage.Runtime) (stage.Routes, error) {
+	url := rt.Config.Required(stage.EnvHistory, "where history is kept, such as sqlite:///var/lib/kubernaut/history.db")
+	if url == "" {
+		return nil, nil // the harness reports the setting
+	}
+	store, err := history.Open(url)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Ping(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return everyType(recorder{store}.record), nil
+}
+
+// everyType routes each type of the catalogue to the one handler.
+func everyType(route stage.Route) stage.Routes {
+	routes := stage.Routes{}
+	for _, entry := range event.Catalogue() {
+		routes[entry.Type] = route
+	}
+	return routes
+}
+
+type appender interface {
+	Append(ctx context.Context, entries ...history.Entry) error
+}
+
+type recorder struct{ store appender }
+
+func (r recorder) record(ctx context.Context, in stage.Input[json.RawMessage]) (stage.Reply, error) {
+	body, err := stage.Encode(in.Event)
+	if err != nil {
+		return stage.Reply{}, stage.Permanent(ReasonNotStorable, err)
+	}
+	entry, err := entryOf(Recorded{
+		ID: in.ID, Type: in.Type, Stage: in.Stage, Time: in.Time, Subject: in.Event.Subject(),
+		Correlation: in.Remediation, Causation: event.Extension(in.Event, event.ExtCausation),
+		Data: in.Data, Body: body,
+	})
+	if err != nil {
+		return stage.Reply{}, stage.Permanent(ReasonNotStorable, err)
+	}
+	switch err := r.store.Append(ctx, entry); {
+	case errors.Is(err, history.ErrInvalid):
+		return stage.Reply{}, stage.Permanent(ReasonNotStorable, err)
+	case err != nil:
+		return stage.Reply{}, stage.Transient(ReasonStoreDown, fmt.Errorf("record %s: %w", in.ID, err))
+	}
+	return stage.Nothing(ReasonRecorded), nil
+}
