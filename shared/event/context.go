@@ -21,6 +21,7 @@ type Context struct {
 	Autoscaler      *Autoscaler       `json:"autoscaler,omitempty"`
 	Budgets         []Budget          `json:"budgets,omitempty"`
 	Node            *Node             `json:"node,omitempty"`
+	Volume          *Volume           `json:"volume,omitempty"`
 	GitOps          *GitOps           `json:"gitOps,omitempty"`
 	// Unavailable names the parts that could not be read, and why: the
 	// remediation goes on in degraded mode.
@@ -62,7 +63,9 @@ type Container struct {
 
 // Pod is one pod of the target, the unhealthy ones first.
 type Pod struct {
-	Name       string           `json:"name"`
+	Name string `json:"name"`
+	// Namespace is set where it is not the target's, as for a node's pods.
+	Namespace  string           `json:"namespace,omitempty"`
 	UID        string           `json:"uid"`
 	Node       string           `json:"node,omitempty"`
 	Phase      string           `json:"phase"`
@@ -142,6 +145,17 @@ type Node struct {
 	Taints        []string    `json:"taints,omitempty"`
 	// OtherSchedulable counts the other nodes that are ready and schedulable.
 	OtherSchedulable int `json:"otherSchedulable"`
+}
+
+// Volume is the PersistentVolumeClaim that is the target. Quantities are in
+// Kubernetes' notation.
+type Volume struct {
+	Phase     string `json:"phase"`
+	Class     string `json:"class,omitempty"`
+	Requested string `json:"requested,omitempty"`
+	Capacity  string `json:"capacity,omitempty"`
+	// Name is the PersistentVolume that the claim is bound to.
+	Name string `json:"name,omitempty"`
 }
 
 // GitOps tells who else owns the target's spec.

@@ -69,7 +69,7 @@ func (l *lifecycle) start(ctx context.Context, settings map[string]string, open 
 	}
 	err = open(ctx, rt)
 	if err := errors.Join(err, rt.Config.Err()); err != nil {
-		return fmt.Errorf("start %s: %w", l.name, err)
+		return errors.Join(fmt.Errorf("start %s: %w", l.name, err), rt.stop())
 	}
 	l.rt = rt
 	l.started.Store(true)
@@ -153,12 +153,5 @@ func (l *lifecycle) Stop(context.Context) error {
 	if l.stopped.Swap(true) || l.rt == nil {
 		return nil
 	}
-	if l.rt.client != nil {
-		l.rt.client.CloseIdleConnections()
-	}
-	var err error
-	if l.rt.Ledger != nil {
-		err = l.rt.Ledger.Close()
-	}
-	return errors.Join(err, l.rt.close())
+	return l.rt.stop()
 }

@@ -2,9 +2,11 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -35,6 +37,26 @@ type Runtime struct {
 	meters meters
 	log    *zap.SugaredLogger
 	close  func() error
+	onStop []func() error
+}
+
+// OnStop registers what a stage opened and Stop must close. It is for Open
+// only, which runs alone.
+func (rt *Runtime) OnStop(closer func() error) { rt.onStop = append(rt.onStop, closer) }
+
+// stop closes what Start opened, in the reverse order.
+func (rt *Runtime) stop() error {
+	var errs []error
+	for _, closer := range slices.Backward(rt.onStop) {
+		errs = append(errs, closer())
+	}
+	if rt.client != nil {
+		rt.client.CloseIdleConnections()
+	}
+	if rt.Ledger != nil {
+		errs = append(errs, rt.Ledger.Close())
+	}
+	return errors.Join(append(errs, rt.close())...)
 }
 
 // publishTimeout bounds one POST to the Broker.

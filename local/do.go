@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	// The scheme of the default history.
+	_ "kubernaut.ai/shared/history/sqlite"
+
+	"kubernaut.ai/local/replay"
+	"kubernaut.ai/local/system"
+	"kubernaut.ai/local/terminal"
+)
+
+// stopTimeout bounds an orderly stop.
+const stopTimeout = 10 * time.Second
+
+// do is the command behind its flags.
+func (o *options) do(ctx context.Context) (int, error) {
+	switch {
+	case o.printEnv:
+		return 0, o.showEnv()
+	case o.redrive:
+		return 0, o.redriveAll(ctx)
+	}
+	stories, err := o.stories()
+	if err != nil {
+		return 1, err
+	}
+	closeMetrics, err := exposeMetrics()
+	if err != nil {
+		return 1, err
+	}
+	defer closeMetrics()
+	s, err := system.Start(ctx, o.system)
+	if err != nil {
+		return 1, err
+	}
+	defer stop(s)
+	if _, err := s.WriteEnv(); err != nil {
+		return 1, err
+	}
+	p := o.printer()
+	o.welcome(p, s)
+	bad, err := o.replay(ctx, p, s, stories)
+	if err != nil || o.once {
+		return exitCode(bad), ignoreCancel(err)
+	}
+	o.invite(p, s)
+	w := watcher{system: s, printer: p, jsonLines: o.jsonLines, out: o.out, started: time.Now()}
+	return 0, ignoreCancel(w.run(ctx))
+}
+
+func stop(s *system.System) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := s.Close(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "kubernaut: stop:", err)
+	}
+}
+
+func exitCode(bad int) int {
+	if bad > 0 {
+		return 1
+	}
+	return 0
+}
+
+// ignoreCancel makes Ctrl-C an orderly end.
+func ignoreCancel(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (o *options) printer() *terminal.Printer {
+	if o.jsonLines {
+		return terminal.Plain(io.Discard)
+	}
+	return terminal.New(o.out)
+}
+
+// stories are the samples to tell: none on a real cluster, where their
+// objects have no place.
+func (o *options) stories() ([]replay.Story, error) {
+	if o.samples == none || o.samples == "" || !o.system.Simulated() {
+		return nil, nil
+	}
+	dir := o.samples
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(o.system.Root, dir)
+	}
+	return replay.Load(dir)
+}
+
+func (o *options) welcome(p *terminal.Printer, s *system.System) {
+	cluster := "a simulated cluster"
+	if !o.system.Simulated() {
+		cluster = "the cluster of your kubeconfig"
+	}
+	p.Printf("Kubernaut is up at %s on %s: %d functions behind an embedded Broker.\n", s.URL(), cluster, len(system.Stages()))
+	if o.system.DryRun {
+		p.Printf("Dry run: nothing will be changed.\n")
+	}
+}
+
+// showEnv prints what WriteEnv wrote.
+func (o *options) showEnv() error {
+	f, err := os.Open(filepath.Join(o.system.Dir, "env"))
+	if err != nil {
+		return fmt.Errorf("read settings (is a system running? start one with make run): %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	_, err = bufio.NewReader(f).WriteTo(o.out)
+	return err
+}
+
+func printJSON(out io.Writer, v any) error { return json.NewEncoder(out).Encode(v) }

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"kubernaut.ai/local/replay"
+	"kubernaut.ai/local/system"
+	"kubernaut.ai/local/terminal"
+	"kubernaut.ai/local/timeline"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
+)
+
+// told is one line of --json.
+type told struct {
+	Story        string          `json:"story,omitempty"`
+	Expected     string          `json:"expected,omitempty"`
+	Reason       string          `json:"reason,omitempty"`
+	Wrong        string          `json:"wrong,omitempty"`
+	Statuses     map[int]int     `json:"statuses,omitempty"`
+	Remediations []timeline.View `json:"remediations"`
+}
+
+// replay tells all stories at once, as an incident would, and prints them in
+// their order. It returns how many ended otherwise than they should.
+func (o *options) replay(ctx context.Context, p *terminal.Printer, s *system.System, stories []replay.Story) (int, error) {
+	if len(stories) == 0 {
+		return 0, nil
+	}
+	p.Printf("Replaying %d stories; each takes a few seconds, most of them waiting to see whether the action helped.\n", len(stories))
+	runner := replay.Runner{System: s, Client: &http.Client{}, Now: time.Now}
+	results, errs := make([]replay.Result, len(stories)), make([]error, len(stories))
+	done := make([]chan struct{}, len(stories))
+	var group sync.WaitGroup
+	defer group.Wait()
+	for i, story := range stories {
+		done[i] = make(chan struct{})
+		group.Go(func() {
+			defer close(done[i])
+			results[i], errs[i] = runner.Run(ctx, story)
+		})
+	}
+	bad := 0
+	for i := range stories {
+		<-done[i]
+		if errs[i] != nil {
+			results[i].Wrong = errs[i].Error()
+		}
+		if err := o.print(ctx, p, s, results[i]); err != nil {
+			return bad, err
+		}
+		if results[i].Wrong != "" {
+			bad++
+		}
+		if ctx.Err() != nil {
+			return bad, ctx.Err()
+		}
+	}
+	p.Printf("\n%d of %d stories ended as they should.\n", len(stories)-bad, len(stories))
+	return bad, nil
+}
+
+func (o *options) print(ctx context.Context, p *terminal.Printer, s *system.System, r replay.Result) error {
+	for i := range r.Remediations {
+		counted(ctx, s, &r.Remediations[i])
+	}
+	if o.jsonLines {
+		return printJSON(o.out, told{Story: r.Story.Name, Expected: r.Story.Expect, Reason: r.Reason, Wrong: r.Wrong, Statuses: r.Statuses, Remediations: r.Remediations})
+	}
+	p.Title(r.Story.Title)
+	for _, v := range r.Remediations {
+		p.Timeline(v)
+	}
+	if len(r.Remediations) == 0 && r.Reason != "" {
+		p.Note("no remediation: " + r.Reason)
+	}
+	if r.Wrong != "" {
+		p.Wrong(r.Wrong)
+	}
+	return nil
+}
+
+// counted takes the number of duplicates from the claim: history is told of
+// them at a bounded rate only.
+func counted(ctx context.Context, s *system.System, v *timeline.View) {
+	found, err := s.History().Remediation(ctx, v.ID)
+	if err != nil {
+		return
+	}
+	if c, err := s.Ledger().Get(ctx, found.Fingerprint); err == nil && c.Remediation == v.ID {
+		v.Duplicates = c.Duplicates
+	}
+}
+
+// invite says how to go on.
+func (o *options) invite(p *terminal.Printer, s *system.System) {
+	p.Printf(`
+Now it is your turn. Point an Alertmanager here, or post an alert yourself:
+
+  curl -s %[1]s/api/v1/signals/prometheus -H 'Content-Type: application/json' -d '{
+    "version": "4", "status": "firing", "receiver": "kubernaut", "alerts": [{"status": "firing",
+      "labels": {"alertname": "KubeDeploymentReplicasMismatch", "namespace": "shop", "deployment": "checkout", "severity": "warning"},
+      "startsAt": "%[2]s"}]}'
+
+  receivers:                          # alertmanager.yml
+    - name: kubernaut
+      webhook_configs:
+        - url: %[1]s/api/v1/signals/prometheus
+
+What happened: %[1]s/api/v1/remediations   metrics: %[1]s/metrics   logs: %[3]s
+The cluster:   KUBECONFIG=%[4]s   settings for func run: make env
+Stop with Ctrl-C.
+`, s.URL(), time.Now().UTC().Format(time.RFC3339), s.Settings()["LOG_OUTPUT"], s.Settings()["KUBECONFIG"])
+}
+
+// watcher prints the remediations that people's own alerts open.
+type watcher struct {
+	system    *system.System
+	printer   *terminal.Printer
+	jsonLines bool
+	out       *os.File
+	started   time.Time
+}
+
+const watchEvery = 500 * time.Millisecond
+
+func (w watcher) run(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	shown := map[string]string{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-w.system.Failures():
+			return err
+		case <-tick.C:
+		}
+		if err := w.look(ctx, shown); err != nil {
+			fmt.Fprintln(os.Stderr, "kubernaut: watch history:", err)
+		}
+	}
+}
+
+// look prints each remediation once when it is held and once when it ends.
+func (w watcher) look(ctx context.Context, shown map[string]string) error {
+	found, err := w.system.History().Remediations(ctx, history.Filter{Limit: history.MaxPage})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(found)
+	for _, f := range found {
+		state := ""
+		switch {
+		case f.Ended():
+			state = "ended"
+		case f.Phase == event.RemediationHeld:
+			state = "held " + f.Last
+		}
+		if state == "" || shown[f.ID] == state || f.LastAt.Before(w.started) {
+			continue
+		}
+		shown[f.ID] = state
+		if err := w.show(ctx, f.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w watcher) show(ctx context.Context, id string) error {
+	entries, err := w.system.History().Timeline(ctx, id)
+	if err != nil {
+		return err
+	}
+	v, err := timeline.Of(entries)
+	if err != nil {
+		return err
+	}
+	counted(ctx, w.system, &v)
+	if w.jsonLines {
+		return printJSON(w.out, told{Remediations: []timeline.View{v}})
+	}
+	w.printer.Title(fmt.Sprintf("%s  %s", v.OpenedAt.Local().Format(time.TimeOnly), v.Alert))
+	w.printer.Timeline(v)
+	return nil
+}
