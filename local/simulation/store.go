@@ -1,0 +1,236 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/scheme"
+	clienttesting "k8s.io/client-go/testing"
+)
+
+// historyLimit bounds the changes kept per resource for watches that resume; an older resourceVersion gets 410 Gone.
+const historyLimit = 4096
+
+// item is one committed state of an object. It and the object inside are immutable once stored: whoever wants to change
+// it takes a deep copy. That is what lets reads, lists and watches share it without copying.
+type item struct {
+	resource *resource
+	object   runtime.Object
+	meta     metav1.Object
+	version  uint64
+	encoded  atomic.Pointer[[]byte]
+}
+
+func newItem(r *resource, object runtime.Object, version uint64) (*item, error) {
+	accessor, err := meta.Accessor(object)
+	if err != nil {
+		return nil, fmt.Errorf("read object metadata: %w", err)
+	}
+	// Lists carry items without kind and apiVersion, as a real server's do; a single object gets them when it is written.
+	object.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	return &item{resource: r, object: object, meta: accessor, version: version}, nil
+}
+
+func (i *item) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: i.meta.GetNamespace(), Name: i.meta.GetName()}
+}
+
+// bare returns the object as JSON without kind and apiVersion, encoded once per committed state.
+func (i *item) bare() ([]byte, error) {
+	if cached := i.encoded.Load(); cached != nil {
+		return *cached, nil
+	}
+	raw, err := json.Marshal(i.object)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", i.resource.kind, err)
+	}
+	i.encoded.Store(&raw)
+	return raw, nil
+}
+
+// full returns the object as JSON with kind and apiVersion.
+func (i *item) full() ([]byte, error) {
+	raw, err := i.bare()
+	if err != nil {
+		return nil, err
+	}
+	return withType(raw, i.resource.gvk()), nil
+}
+
+func withType(raw []byte, gvk schema.GroupVersionKind) []byte {
+	apiVersion, kind := gvk.ToAPIVersionAndKind()
+	out := make([]byte, 0, len(raw)+len(apiVersion)+len(kind)+32)
+	out = append(out, `{"kind":"`...)
+	out = append(out, kind...)
+	out = append(out, `","apiVersion":"`...)
+	out = append(out, apiVersion...)
+	out = append(out, '"')
+	if len(raw) > len("{}") {
+		out = append(out, ',')
+	}
+	return append(out, raw[1:]...)
+}
+
+// change is one entry of a resource's history.
+type change struct {
+	version  uint64
+	kind     watch.EventType
+	item     *item
+	previous *item
+}
+
+// store is the cluster's etcd and watch cache: client-go's object tracker holds the objects, and beside it the last
+// committed states and the changes are kept for reads and watches, since the tracker copies on every read, knows no
+// resource versions and panics when a watcher falls 100 events behind.
+type store struct {
+	mu      sync.RWMutex
+	tracker clienttesting.ObjectTracker
+	items   map[*resource]map[types.NamespacedName]*item
+	history map[*resource][]change
+	dropped map[*resource]uint64
+	version uint64
+	changed chan struct{}
+	notify  func(change)
+}
+
+func newStore(notify func(change)) *store {
+	s := &store{
+		tracker: clienttesting.NewObjectTracker(scheme.Scheme, scheme.Codecs.UniversalDecoder()),
+		items:   make(map[*resource]map[types.NamespacedName]*item, len(served.all)),
+		history: make(map[*resource][]change, len(served.all)),
+		dropped: make(map[*resource]uint64, len(served.all)),
+		version: 1,
+		changed: make(chan struct{}),
+		notify:  notify,
+	}
+	for _, r := range served.all {
+		s.items[r] = make(map[types.NamespacedName]*item)
+	}
+	return s
+}
+
+// get returns the committed state, or nil.
+func (s *store) get(r *resource, key types.NamespacedName) *item {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.items[r][key]
+}
+
+// list returns the items of a namespace (all when empty) sorted by namespace and name, and the version they are as of.
+func (s *store) list(r *resource, namespace string) ([]*item, uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.listLocked(r, namespace), s.version
+}
+
+func (s *store) listLocked(r *resource, namespace string) []*item {
+	var out []*item
+	for key, entry := range s.items[r] {
+		if namespace == "" || key.Namespace == namespace {
+			out = append(out, entry)
+		}
+	}
+	sortItems(out)
+	return out
+}
+
+func sortItems(items []*item) {
+	sort.Slice(items, func(a, b int) bool {
+		left, right := items[a].key(), items[b].key()
+		if left.Namespace != right.Namespace {
+			return left.Namespace < right.Namespace
+		}
+		return left.Name < right.Name
+	})
+}
+
+// since returns the changes of a resource after version and a channel that is closed at the next change of anything.
+// ok is false when that part of the history is gone.
+func (s *store) since(r *resource, version uint64) (changes []change, next <-chan struct{}, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if version < s.dropped[r] {
+		return nil, nil, false
+	}
+	all := s.history[r]
+	from := sort.Search(len(all), func(i int) bool { return all[i].version > version })
+	return append([]change(nil), all[from:]...), s.changed, true
+}
+
+// commitLocked makes object the new state; the caller holds the write lock and has passed every check.
+func (s *store) commitLocked(r *resource, object runtime.Object, previous *item) (*item, error) {
+	accessor, err := meta.Accessor(object)
+	if err != nil {
+		return nil, fmt.Errorf("read object metadata: %w", err)
+	}
+	version := s.version + 1
+	accessor.SetResourceVersion(strconv.FormatUint(version, 10))
+	kind := watch.Added
+	if previous == nil {
+		err = s.tracker.Create(r.gvr, object, accessor.GetNamespace())
+	} else {
+		kind = watch.Modified
+		err = s.tracker.Update(r.gvr, object, accessor.GetNamespace())
+	}
+	if err != nil {
+		return nil, err
+	}
+	next, err := newItem(r, object, version)
+	if err != nil {
+		return nil, err
+	}
+	s.items[r][next.key()] = next
+	s.recordLocked(change{version: version, kind: kind, item: next, previous: previous})
+	return next, nil
+}
+
+// removeLocked deletes the object; the deletion has a version of its own, which the last state carries.
+func (s *store) removeLocked(current *item) (*item, error) {
+	r, key := current.resource, current.key()
+	if err := s.tracker.Delete(r.gvr, key.Namespace, key.Name); err != nil && !apierrors.IsNotFound(err) {
+		return nil, err
+	}
+	object := current.object.DeepCopyObject()
+	last, err := newItem(r, object, s.version+1)
+	if err != nil {
+		return nil, err
+	}
+	last.meta.SetResourceVersion(strconv.FormatUint(s.version+1, 10))
+	delete(s.items[r], key)
+	s.recordLocked(change{version: s.version + 1, kind: watch.Deleted, item: last, previous: current})
+	return last, nil
+}
+
+func (s *store) recordLocked(c change) {
+	r := c.item.resource
+	s.version = c.version
+	log := append(s.history[r], c)
+	if len(log) > 2*historyLimit {
+		kept := make([]change, historyLimit, 2*historyLimit+1)
+		copy(kept, log[len(log)-historyLimit:])
+		s.dropped[r] = log[len(log)-historyLimit-1].version
+		log = kept
+	}
+	s.history[r] = log
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.notify(c)
+}
+
+// changes returns a channel that is closed at the next change of anything.
+func (s *store) changes() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.changed
+}
