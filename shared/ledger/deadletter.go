@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -88,7 +86,8 @@ func encodeDead(d DeadLetter) ([]byte, error) {
 	return append(append(header, '\n'), packed...), nil
 }
 
-// DeadLetters lists the newest dead letters, at most limit.
+// DeadLetters lists the newest dead letters, at most limit. One that cannot be
+// read does not hide the others: it is listed by its id, and returned with the error.
 func (l *Ledger) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) {
 	const op = "list dead letters"
 	if limit < 1 {
@@ -98,28 +97,29 @@ func (l *Ledger) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, erro
 	if err != nil || len(ids) == 0 {
 		return nil, wrap(op, err)
 	}
+	names := make([]string, len(ids))
+	for i, z := range ids {
+		names[i], _ = z.Member.(string)
+	}
+	bodies, err := l.redis.HMGet(ctx, deadBodiesKey(), names...).Result()
+	if err != nil {
+		return nil, wrap(op, err)
+	}
 	letters := make([]DeadLetter, 0, len(ids))
 	var errs []error
-	for _, z := range ids {
-		id, _ := z.Member.(string)
-		letter, err := l.deadLetter(ctx, id)
-		if errors.Is(err, ErrNotFound) {
+	for i, body := range bodies {
+		stored, ok := body.(string)
+		if !ok {
 			continue // dropped in between
 		}
-		letter.At = time.UnixMilli(int64(z.Score)).UTC()
+		letter, err := decodeDead(names[i], stored)
+		letter.At = time.UnixMilli(int64(ids[i].Score)).UTC()
 		letters, errs = append(letters, letter), append(errs, err)
 	}
 	return letters, wrap(op, errors.Join(errs...))
 }
 
-func (l *Ledger) deadLetter(ctx context.Context, id string) (DeadLetter, error) {
-	stored, err := l.redis.HGet(ctx, deadBodiesKey(), id).Result()
-	if errors.Is(err, redis.Nil) {
-		return DeadLetter{}, ErrNotFound
-	}
-	if err != nil {
-		return DeadLetter{}, err
-	}
+func decodeDead(id, stored string) (DeadLetter, error) {
 	header, packed, _ := strings.Cut(stored, "\n")
 	var body deadBody
 	if err := json.Unmarshal([]byte(header), &body); err != nil {

@@ -67,7 +67,7 @@ type test struct {
 // Run runs the whole suite, each test on a Redis that the factory made.
 func Run(t *testing.T, factory Factory) {
 	groups := [][]test{
-		reserveTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
+		reserveTests, batchTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
 		executionTests, inboxTests, onceTests, dueTests, breakerTests, deadLetterTests, argumentTests,
 	}
 	for _, group := range groups {
