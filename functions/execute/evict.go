@@ -1,0 +1,116 @@
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"kubernaut.ai/shared/event"
+)
+
+// victims are the pods of this turn.
+func (t turn) victims() []Victim {
+	return t.plan.Victims[t.next:min(t.next+EvictionsATurn, len(t.plan.Victims))]
+}
+
+// evict evicts one turn's pods. Each is evicted by its UID, so a pod that took
+// a victim's name is safe, and a victim that is gone counts as done: by whom
+// does not matter.
+func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
+	var blocked error
+	batch := t.victims()
+	for _, v := range batch {
+		err := x.evictOne(ctx, o, t.plan, v)
+		if refused(err, ReasonPDB) {
+			blocked = err
+			break
+		}
+		if err != nil {
+			return x.evicted(o, t), err
+		}
+		t.evicted++
+	}
+	res := x.evicted(o, t)
+	t.next += len(batch)
+	switch {
+	case blocked != nil && t.evicted == 0:
+		return Result{Execution: event.Execution{Target: t.plan.Target}}, blocked
+	case blocked != nil:
+		res.Execution.Observed = sentences(res.Execution.Observed, "A disruption budget blocks the others for now.")
+	case t.next < len(t.plan.Victims):
+		next, err := t.carry()
+		if err != nil {
+			return Result{}, err
+		}
+		res.Next = next
+		return res, nil
+	}
+	if !o.DryRun {
+		res.Execution.Observed = sentences(res.Execution.Observed, x.observeGone(ctx, t.plan.Target.Namespace, batch))
+	}
+	return res, nil
+}
+
+// evicted is what the turns up to now came to.
+func (x *Executor) evicted(o Order, t turn) Result {
+	res := x.outcome(o, t.plan, t.plan.Target)
+	for _, v := range t.plan.Victims[:min(t.evicted, event.MaxPods)] {
+		pod := event.Target{APIVersion: "v1", Kind: "Pod", Namespace: t.plan.Target.Namespace, Name: v.Name, UID: v.UID}
+		res.Execution.Changes = append(res.Execution.Changes, event.Change{Target: pod, Before: "running", After: "evicted"})
+	}
+	res.Execution.Observed = sentences(t.plan.Note, fmt.Sprintf("%d of %d pods evicted.", t.evicted, len(t.plan.Victims)))
+	return res
+}
+
+// carry is the state for the next turn.
+func (t turn) carry() (*event.Progress, error) {
+	state, err := json.Marshal(progress{Plan: t.plan, Next: t.next, Evicted: t.evicted})
+	if err != nil {
+		return nil, fmt.Errorf("encode progress: %w", err)
+	}
+	return &event.Progress{Turn: t.number + 1, State: state}, nil
+}
+
+// manyBudgets is how the eviction API words that several budgets select one
+// pod, which it refuses as an internal error that no retry cures.
+const manyBudgets = "more than one PodDisruptionBudget"
+
+func (x *Executor) evictOne(ctx context.Context, o Order, p Plan, v Victim) error {
+	uid := types.UID(v.UID)
+	options := &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, GracePeriodSeconds: p.Grace}
+	if o.DryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	err := x.kube.PolicyV1().Evictions(p.Target.Namespace).Evict(ctx, &policyv1.Eviction{
+		ObjectMeta: metav1.ObjectMeta{Name: v.Name, Namespace: p.Target.Namespace}, DeleteOptions: options})
+	switch {
+	case err == nil, apierrors.IsNotFound(err):
+		return nil
+	case apierrors.IsConflict(err):
+		return x.replaced(ctx, p.Target.Namespace, v, err)
+	case apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause), strings.Contains(err.Error(), manyBudgets):
+		return refuse(ReasonPDB, "evict %s: %v", v.Name, err)
+	}
+	return apiFailure("evict "+v.Name, err)
+}
+
+// replaced tells a UID that no longer matches, which is done, from any other
+// conflict, which may pass.
+func (x *Executor) replaced(ctx context.Context, namespace string, v Victim, conflict error) error {
+	pod, err := x.kube.CoreV1().Pods(namespace).Get(ctx, v.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return apiFailure("read "+v.Name, err)
+	case string(pod.UID) != v.UID:
+		return nil
+	}
+	return passing(ReasonContended, fmt.Errorf("evict %s: %w", v.Name, conflict))
+}

@@ -1,0 +1,134 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// observeEvery is the pause between two looks at the first effect.
+const observeEvery = 100 * time.Millisecond
+
+// defaultObserveWithin bounds the wait for the first effect.
+const defaultObserveWithin = 3 * time.Second
+
+// observe waits, within bounds, until the object's controller has seen the
+// write, and says what it made of it. That is no verdict, which is for assess,
+// and not seeing anything is no failure.
+func (x *Executor) observe(ctx context.Context, after live) string {
+	if text, seen := effect(after.typed); seen {
+		return text
+	}
+	text := "The controller has not reacted yet."
+	x.poll(ctx, func(ctx context.Context) bool {
+		l, err := read(ctx, x.kube, after.target)
+		if err != nil {
+			return false
+		}
+		seenText, seen := effect(l.typed)
+		if seen {
+			text = seenText
+		}
+		return seen
+	})
+	return text
+}
+
+// effect tells whether the controller has seen the object's present spec.
+func effect(o any) (string, bool) {
+	switch t := o.(type) {
+	case *appsv1.Deployment:
+		return rolled(t.Status.ObservedGeneration, t.Generation, counts{t.Status.UpdatedReplicas, t.Status.ReadyReplicas, replicas(t.Spec.Replicas)})
+	case *appsv1.StatefulSet:
+		return rolled(t.Status.ObservedGeneration, t.Generation, counts{t.Status.UpdatedReplicas, t.Status.ReadyReplicas, replicas(t.Spec.Replicas)})
+	case *appsv1.DaemonSet:
+		return rolled(t.Status.ObservedGeneration, t.Generation, counts{t.Status.UpdatedNumberScheduled, t.Status.NumberReady, t.Status.DesiredNumberScheduled})
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		return fmt.Sprintf("The bounds are %d to %d; %d replicas are wanted.",
+			replicas(t.Spec.MinReplicas), t.Spec.MaxReplicas, t.Status.DesiredReplicas), true
+	case *corev1.Node:
+		if t.Spec.Unschedulable {
+			return "The node takes no new pods.", true
+		}
+		return "The node takes new pods again.", true
+	}
+	return "", true
+}
+
+type counts struct{ updated, ready, desired int32 }
+
+func rolled(observed, generation int64, c counts) (string, bool) {
+	if observed < generation {
+		return "", false
+	}
+	return fmt.Sprintf("The controller has seen it: %d of %d replicas updated, %d ready.", c.updated, c.desired, c.ready), true
+}
+
+// observeGone waits, within bounds, until the evicted pods end or are gone.
+func (x *Executor) observeGone(ctx context.Context, namespace string, evicted []Victim) string {
+	left := len(evicted)
+	x.poll(ctx, func(ctx context.Context) bool {
+		left = 0
+		for _, v := range evicted {
+			if x.stays(ctx, namespace, v) {
+				left++
+			}
+		}
+		return left == 0
+	})
+	if left > 0 {
+		return fmt.Sprintf("%d of them have not begun to end.", left)
+	}
+	return "All of them end or are gone."
+}
+
+// stays tells that the pod shows no sign of its eviction. A read that fails
+// shows none either.
+func (x *Executor) stays(ctx context.Context, namespace string, v Victim) bool {
+	pod, err := x.kube.CoreV1().Pods(namespace).Get(ctx, v.Name, metav1.GetOptions{})
+	if err != nil {
+		return !apierrors.IsNotFound(err)
+	}
+	return string(pod.UID) == v.UID && pod.DeletionTimestamp == nil
+}
+
+// poll looks again and again until it has seen enough, or the bound is over.
+func (x *Executor) poll(ctx context.Context, enough func(context.Context) bool) {
+	ctx, cancel := context.WithTimeout(ctx, x.observeWithin)
+	defer cancel()
+	tick := time.NewTicker(observeEvery)
+	defer tick.Stop()
+	for !enough(ctx) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// replicas is a count that defaults to one.
+func replicas(n *int32) int32 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}
+
+// sentences joins what there is to say.
+func sentences(parts ...string) string {
+	said := make([]string, 0, len(parts))
+	for _, p := range parts {
+		if p != "" {
+			said = append(said, p)
+		}
+	}
+	return strings.Join(said, " ")
+}

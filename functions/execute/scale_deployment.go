@@ -1,0 +1,31 @@
+package function
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// scaleDeployment sets the replicas of a Deployment.
+type scaleDeployment struct {
+	kube kubernetes.Interface
+	caps Caps
+}
+
+// Plan refuses what an HPA owns, what is over the cap, and zero without a person.
+func (a scaleDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
+	d, l, err := readAs[*appsv1.Deployment](ctx, a.kube, o.Target)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := autoscaled(ctx, a.kube, l.target); err != nil {
+		return Plan{}, err
+	}
+	s := scaling{order: o, live: l, current: replicas(d.Spec.Replicas), caps: a.caps}
+	want, err := s.wanted()
+	if err != nil {
+		return Plan{}, err
+	}
+	return s.plan(want), nil
+}
