@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/lru"
 
@@ -29,9 +30,10 @@ type Cache struct {
 
 type entry struct {
 	meta *metav1.PartialObjectMetadata
-	// gone is set instead of meta where the API server knows no such object.
-	gone error
-	at   time.Time
+	// no is set instead of meta where the API server knows no such object, or
+	// does not let the stage read it.
+	no error
+	at time.Time
 }
 
 // NewCache decorates the clients. Size zero takes DefaultCacheSize.
@@ -72,10 +74,10 @@ func (c *Cache) read(ctx context.Context, o object, maxAge time.Duration) (answe
 	if v, ok := c.entries.Get(o); ok {
 		e := v.(entry)
 		age := c.clients.now().Sub(e.at)
-		if e.gone != nil && age <= min(maxAge, maxAgeNo) {
-			return answer{}, e.gone
+		if e.no != nil && age <= min(maxAge, maxAgeNo) {
+			return answer{}, e.no
 		}
-		if e.gone == nil && age <= maxAge {
+		if e.no == nil && age <= maxAge {
 			return answer{meta: e.meta, age: age}, nil
 		}
 	}
@@ -91,8 +93,8 @@ func (c *Cache) fetch(ctx context.Context, o object) (answer, error) {
 		switch {
 		case err == nil:
 			c.entries.Add(o, entry{meta: a.meta, at: at})
-		case errors.Is(err, ErrGone):
-			c.entries.Add(o, entry{gone: err, at: at})
+		case errors.Is(err, ErrGone), apierrors.IsForbidden(err):
+			c.entries.Add(o, entry{no: err, at: at})
 		}
 		return a, err
 	})

@@ -2,13 +2,17 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/signal"
 )
 
 // MaxOwners bounds the walk from an object to its top owner. Five is more
@@ -17,9 +21,11 @@ const MaxOwners = 5
 
 // Owners is the chain of controllers: the object itself first, its top owner
 // last, so it is never empty. A Pod that nobody controls is its own top; so is
-// a mirror Pod, whose controller is the Node it runs on. ErrGone when the
-// object, or a controller on the way, no longer exists: what is left is about
-// to be collected.
+// a mirror Pod, whose controller is the Node it runs on. A controller outside
+// Kubernetes' own groups that the stage may not read, or whose kind is not
+// served, ends the chain below it: what cannot be read cannot be in scope
+// either. ErrGone when the object, or a controller on the way, no longer
+// exists: what is left is about to be collected.
 func (c *Clients) Owners(ctx context.Context, t event.Target) ([]event.Target, error) {
 	return owners(ctx, c, lookup{c, t})
 }
@@ -33,6 +39,9 @@ func owners(ctx context.Context, from source, l lookup) ([]event.Target, error) 
 	var ref *metav1.OwnerReference
 	for {
 		meta, err := verified(ctx, from, link{o, ref})
+		if ref != nil && outOfReach(o.kind.Group, err) {
+			return chain, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -43,10 +52,28 @@ func owners(ctx context.Context, from source, l lookup) ([]event.Target, error) 
 		}
 		next := lookup{l.clients, event.Target{APIVersion: ref.APIVersion, Kind: ref.Kind,
 			Namespace: meta.GetNamespace(), Name: ref.Name}}
-		if o, err = next.object(ctx); err != nil {
+		o, err = next.object(ctx)
+		if outOfReach(groupOf(ref.APIVersion), err) {
+			return chain, nil
+		}
+		if err != nil {
 			return nil, fmt.Errorf("owner of %s: %w", chain[len(chain)-1], err)
 		}
 	}
+}
+
+// outOfReach reports whether an owner of the group cannot be read, now or on
+// a retry.
+func outOfReach(group string, err error) bool {
+	return !signal.OwnGroup(group) && (apierrors.IsForbidden(err) || errors.Is(err, ErrUnknownKind))
+}
+
+func groupOf(apiVersion string) string {
+	group, _, ok := strings.Cut(apiVersion, "/")
+	if !ok {
+		return ""
+	}
+	return group
 }
 
 // link is one step of the walk: an object, and the reference that led to it.

@@ -24,7 +24,8 @@ type Arrival struct {
 type Met struct {
 	Claim   Claim
 	Outcome ReserveOutcome
-	// Joined tells that the claim's holder knows the alert as firing.
+	// Joined tells that the alert was joined to the claim's holder, or was too
+	// old or one too many for it: JoinMany would do no more.
 	Joined bool
 	// Err is what failed for this arrival alone.
 	Err error
@@ -74,7 +75,7 @@ func (m *Met) take(c batchCall, a Arrival) {
 		claim, err := parseClaim(a.Fingerprint, reply[1:])
 		m.Claim, m.Outcome, m.Err = claim, ReserveOutcome(reply[0]), wrap(op, err)
 	default:
-		m.Joined = m.Claim.Remediation == a.Alert.Remediation && JoinOutcome(reply[0]) == Joined
+		m.Joined = m.Claim.Remediation == a.Alert.Remediation
 	}
 }
 

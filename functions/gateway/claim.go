@@ -1,0 +1,192 @@
+package function
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/ledger"
+)
+
+// publishLease is how long a reservation is its holder's to publish: longer
+// than a publish may take, shorter than a sender goes on posting again.
+const publishLease = 15 * time.Second
+
+// Waits for another to confirm, each twice the one before: together about
+// 1.3 s, after which the sender is asked to post again.
+const (
+	firstWait = 10 * time.Millisecond
+	lastWait  = 640 * time.Millisecond
+)
+
+// baseLength is how much of a hash becomes part of a remediation id.
+const baseLength = 16
+
+var errPublishing = errors.New("the claim is reserved and not confirmed yet")
+
+// claim gets each alert's claim and publishes what opens one. All
+// reservations of a request go together; whoever meets one that is about to
+// be confirmed, by another alert of the same request even, asks again.
+func (g *gateway) claim(ctx context.Context, todo []*work) {
+	for wait := firstWait; len(todo) > 0; wait *= 2 {
+		g.reserve(ctx, todo)
+		each(met(todo, ledger.Opened, ledger.TakenOver), func(w *work) { g.open(ctx, w) })
+		g.join(ctx, met(todo, ledger.Opened, ledger.TakenOver, ledger.Duplicate, ledger.CoolingDown))
+		if todo = pending(todo); len(todo) == 0 {
+			return
+		}
+		if wait > lastWait || !pause(ctx, wait) {
+			break
+		}
+	}
+	for _, w := range todo {
+		w.result.retry(ReasonPublishing, errPublishing)
+	}
+}
+
+// met picks those whose reservation had one of the outcomes.
+func met(all []*work, outcomes ...ledger.ReserveOutcome) []*work {
+	out := make([]*work, 0, len(all))
+	for _, w := range all {
+		for _, o := range outcomes {
+			if w.outcome == o && w.result.Status != StatusRetry {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}
+
+// reserve asks for all claims in one round trip, and joins those alerts on the
+// way that were seen to join the same holder before.
+func (g *gateway) reserve(ctx context.Context, todo []*work) {
+	arrivals := make([]ledger.Arrival, len(todo))
+	for i, w := range todo {
+		arrivals[i] = ledger.Arrival{Reservation: ledger.Reservation{
+			Fingerprint: w.fingerprint, Base: base(w), Lease: publishLease}}
+		if j, ok := g.joined.get(w.alert.ID); ok && w.received.Sub(j.at) < joinedFresh {
+			arrivals[i].Alert = w.joining(j.remediation)
+		}
+	}
+	started := g.now()
+	replies, err := g.claims.ReserveMany(ctx, arrivals)
+	g.meters.claimed(ctx, g.now().Sub(started))
+	for i, w := range todo {
+		failure := err
+		if failure == nil {
+			failure = replies[i].Err
+		}
+		if failure != nil {
+			w.result.retry(ReasonLedgerDown, failure)
+			continue
+		}
+		w.met(replies[i])
+	}
+}
+
+// met takes in what the alert's reservation met.
+func (w *work) met(m ledger.Met) {
+	w.claim, w.outcome, w.joined = m.Claim, m.Outcome, m.Joined
+	switch m.Outcome {
+	case ledger.Duplicate:
+		w.result.Status, w.result.Reason, w.result.RemediationID = StatusDuplicate, ReasonDuplicate, m.Claim.Remediation
+	case ledger.CoolingDown:
+		w.result.Status, w.result.Reason, w.result.RemediationID = StatusDuplicate, ReasonCoolingDown, m.Claim.Remediation
+	}
+}
+
+// base starts the remediation's id. It names the claim and the episode, so
+// that every instance that meets this alert would choose the same.
+func base(w *work) string {
+	sum := sha256.Sum256([]byte(w.fingerprint + "|" + w.alert.StartsAt.UTC().Format(time.RFC3339Nano)))
+	return hex.EncodeToString(sum[:])[:baseLength]
+}
+
+// open publishes the first event of a remediation and then confirms its
+// claim. Dying before the confirmation leaves a reservation that ends: the
+// next to meet it publishes the same event id.
+func (g *gateway) open(ctx context.Context, w *work) {
+	r := event.Remediation{ID: w.claim.Remediation, Fingerprint: w.fingerprint, OpenedAt: w.claim.FirstSeen}
+	body, err := g.outbox.Send(ctx, event.Draft{
+		Type: event.SignalReceived, Cause: r.ID, Index: 0, Target: w.target,
+		Correlation: r.ID, Fingerprint: r.Fingerprint, Now: w.received,
+		Sections: []event.Section{
+			{Name: event.SectionRemediation, Value: r},
+			{Name: event.SectionSignal, Value: w.signal()},
+		},
+	})
+	if err != nil {
+		w.result.retry(ReasonNotPublished, err)
+		return
+	}
+	err = g.claims.Confirm(ctx, ledger.Confirmation{Fingerprint: w.fingerprint, Remediation: r.ID,
+		Token: w.claim.Token, Phase: event.ShortType(event.SignalReceived), Within: g.within, Event: body})
+	switch {
+	case errors.Is(err, ledger.ErrNotHolder):
+		// The lease ended on the way and another publishes the same event: ask
+		// again what became of it.
+		w.outcome = ledger.Pending
+		return
+	case err != nil && !errors.Is(err, ledger.ErrSettled):
+		w.result.retry(ReasonLedgerDown, err)
+		return
+	}
+	w.result.Status, w.result.RemediationID = StatusCreated, r.ID
+	if w.outcome == ledger.TakenOver {
+		w.result.Reason = ReasonTakenOver
+	}
+}
+
+// join makes the claims' holders know these alerts, so that a resolve finds
+// its remediation when the pod is long gone.
+func (g *gateway) join(ctx context.Context, all []*work) {
+	alerts := make([]ledger.Alert, 0, len(all))
+	for _, w := range all {
+		if !w.joined && w.outcome != ledger.Pending {
+			alerts = append(alerts, w.joining(w.claim.Remediation))
+		}
+	}
+	if len(alerts) == 0 {
+		return
+	}
+	err := g.claims.JoinMany(ctx, alerts)
+	for _, w := range all {
+		switch {
+		case w.joined || w.outcome == ledger.Pending:
+		case err != nil:
+			w.result.retry(ReasonLedgerDown, err)
+		default:
+			g.joined.put(w.alert.ID, join{remediation: w.claim.Remediation, at: w.received})
+		}
+	}
+}
+
+func (w *work) joining(remediation string) ledger.Alert {
+	return ledger.Alert{ID: w.alert.ID, StartsAt: w.alert.StartsAt, Fingerprint: w.fingerprint, Remediation: remediation}
+}
+
+// pause waits, or reports false when the request's time is over.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// failure is the first error of an answer, for the log.
+func (a Answer) failure() error {
+	for i := range a.Results {
+		if a.Results[i].err != nil {
+			return fmt.Errorf("%s: %w", a.Results[i].Reason, a.Results[i].err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+// Package function is the gateway stage: the door through which signals come
+// in. It answers Alertmanager's webhook, finds the workload that each alert is
+// about, and opens at most one remediation a workload.
+//
+// For each firing alert: the object that its labels mean and that exists, its
+// top owner, the scope, the claim's fingerprint; then the claim is reserved,
+// signal.received is published, and the claim confirmed. A process may die
+// between any two of these steps: the sender gets no 2xx, posts again, and
+// whoever meets the stale reservation publishes the same event id. So a 2xx
+// says that the Broker has taken every event, and any failure that may pass
+// makes the whole answer 503, which Alertmanager repeats, unlike 429.
+//
+// A resolved alert opens nothing: it becomes signal.resolved for the
+// remediation that the alert had joined, and cancels it if nothing else fires
+// and nothing was executed. What is dropped or counted as a duplicate becomes
+// signal.suppressed, with a named reason and at a bounded rate.
+//
+//	POST /api/v1/signals/prometheus
+//	201 created, 202 duplicate, 200 not for us, 207 several alerts
+//
+// A new kind of sender is a file like source_prometheus.go and a line in
+// sources; authentication goes around the handler in function.go.
+//
+// Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
+// which alerts of others are told apart; NEVER_TARGETS lists more labels that
+// never name a target, separated by commas.
+package function

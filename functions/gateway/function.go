@@ -1,0 +1,62 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/shared/stage"
+)
+
+// Settings of the gateway alone.
+const (
+	// EnvClusterName is this cluster's name, as alerts' cluster label has it.
+	EnvClusterName = "CLUSTER_NAME"
+	// EnvNeverTargets lists labels that never name a target, beyond the usual.
+	EnvNeverTargets = "NEVER_TARGETS"
+	// EnvKubeContext picks a context of the kubeconfig.
+	EnvKubeContext = "KUBE_CONTEXT"
+)
+
+// New makes the stage. It does no I/O and cannot fail.
+func New() *stage.HTTPFunction {
+	return stage.NewHTTP(event.StageGateway, open, stage.NeedsLedger(), stage.NeedsSink())
+}
+
+func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
+	c := rt.Config
+	clients, err := cluster.Connect(cluster.Options{Stage: rt.Stage,
+		Kubeconfig: c.String(stage.EnvKubeconfig, ""), Context: c.String(EnvKubeContext, "")})
+	if err != nil {
+		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
+	}
+	meters, err := newMeters()
+	if err != nil {
+		return nil, fmt.Errorf("make instruments: %w", err)
+	}
+	return newHandler(&gateway{
+		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
+		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
+		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
+		now: rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
+	}), nil
+}
+
+// broker is the outbox of a running stage.
+type broker struct{ rt *stage.Runtime }
+
+// Send seals the draft and returns once the Broker has taken the event.
+func (b broker) Send(ctx context.Context, d event.Draft) ([]byte, error) {
+	e, err := b.rt.Seal(ctx, d)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s: %w", event.ShortType(d.Type), err)
+	}
+	if err := b.rt.Publish(ctx, e); err != nil {
+		return nil, err
+	}
+	return stage.Encode(e)
+}

@@ -1,0 +1,188 @@
+package function
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/signal"
+)
+
+// parallel bounds how many alerts of one request are worked on at a time.
+const parallel = 16
+
+// joinedSize bounds the alerts of which the gateway remembers what they
+// joined; joinedFresh for how long that may save the join's own round trips,
+// which also renew the way back from the alert to its claim.
+const (
+	joinedSize  = 20_000
+	joinedFresh = time.Hour
+)
+
+// join is what an alert was seen to join.
+type join struct {
+	remediation string
+	at          time.Time
+}
+
+// claims is what the gateway needs of the ledger.
+type claims interface {
+	ReserveMany(ctx context.Context, arrivals []ledger.Arrival) ([]ledger.Met, error)
+	Confirm(ctx context.Context, c ledger.Confirmation) error
+	JoinMany(ctx context.Context, alerts []ledger.Alert) error
+	ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (ledger.Resolution, bool, error)
+	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
+	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
+}
+
+// objects is what the gateway needs of the cluster.
+type objects interface {
+	Owners(ctx context.Context, t event.Target) ([]event.Target, error)
+	Scope(ctx context.Context, t event.Target) (cluster.Scope, error)
+	KindBySingular(ctx context.Context, singular string) (cluster.Kind, bool, error)
+	NodeByAddress(ctx context.Context, address string) (event.Target, error)
+}
+
+// outbox seals an event and hands it to the Broker; it returns the event as
+// the sweep would publish it again.
+type outbox interface {
+	Send(ctx context.Context, d event.Draft) ([]byte, error)
+}
+
+// gateway is the domain of the stage.
+type gateway struct {
+	claims  claims
+	objects objects
+	outbox  outbox
+	// drop counts and logs what was suppressed, at the rate of its events.
+	drop    func(ctx context.Context, reason, detail string)
+	rules   signal.Rules
+	cluster string
+	// within bounds the time from signal.received to the next stage's word.
+	within time.Duration
+	now    func() time.Time
+
+	joined     *recent[string, join]
+	suppressed *suppressor
+	meters     meters
+}
+
+// work is one alert on its way through the gateway.
+type work struct {
+	source string
+	alert  signal.Alert
+	result *Result
+
+	// resource is what the alert named, target its top owner.
+	resource, target event.Target
+	fingerprint      string
+	received         time.Time
+
+	// claim and outcome are what the reservation met; joined tells that the
+	// holder knows the alert already.
+	claim   ledger.Claim
+	outcome ledger.ReserveOutcome
+	joined  bool
+}
+
+// accept takes a request's alerts and says what became of each. It may be
+// called again with the same alerts after any failure.
+func (g *gateway) accept(ctx context.Context, b batch) Answer {
+	results := make([]Result, len(b.items))
+	firing, resolved, copies := g.sort(b, results)
+	each(firing, func(w *work) { g.locate(ctx, w) })
+	g.claim(ctx, pending(firing))
+	each(resolved, func(w *work) { g.resolve(ctx, w) })
+	g.report(ctx, append(firing, resolved...))
+	for i, original := range copies {
+		results[i] = results[original]
+		if results[i].Status == StatusCreated {
+			results[i].Status, results[i].Reason = StatusDuplicate, ReasonDuplicate
+		}
+	}
+	answer := summarise(results, b.truncated)
+	g.meters.answered(ctx, answer)
+	return answer
+}
+
+// identity tells one episode of an alert from all others.
+type identity struct {
+	id       string
+	start    int64
+	resolved bool
+}
+
+// sort sets aside what is malformed, ignored or named twice, and parts the
+// rest by what is to be done. Copies maps an alert to its first occurrence.
+func (g *gateway) sort(b batch, results []Result) (firing, resolved []*work, copies map[int]int) {
+	first := make(map[identity]int, len(b.items))
+	now := g.now()
+	for i := range b.items {
+		item, r := &b.items[i], &results[i]
+		r.Alert = event.Cut(item.alert.Name(), event.MaxAttribute)
+		if item.invalid != "" {
+			r.Status, r.Reason = StatusInvalid, item.invalid
+			continue
+		}
+		key := identity{item.alert.ID, item.alert.StartsAt.UnixNano(), item.alert.Resolved}
+		if original, twice := first[key]; twice {
+			if copies == nil {
+				copies = map[int]int{}
+			}
+			copies[i] = original
+			continue
+		}
+		first[key] = i
+		w := &work{source: b.source, alert: item.alert, result: r, received: now}
+		if item.alert.Resolved {
+			resolved = append(resolved, w)
+		} else {
+			firing = append(firing, w)
+		}
+		if reason := signal.Ignored(item.alert, g.cluster); reason != "" {
+			r.ignore(reason)
+		}
+	}
+	return firing, resolved, copies
+}
+
+// pending are those of which nothing is decided yet.
+func pending(all []*work) []*work {
+	out := all[:0:0]
+	for _, w := range all {
+		if w.result.Status == "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// each runs do on every undecided alert, a bounded number at a time.
+func each(all []*work, do func(*work)) { concurrently(pending(all), do) }
+
+// concurrently runs do on every item, a bounded number at a time.
+func concurrently[T any](todo []T, do func(T)) {
+	if len(todo) < 2 {
+		for _, t := range todo {
+			do(t)
+		}
+		return
+	}
+	next := make(chan T)
+	var workers sync.WaitGroup
+	for range min(parallel, len(todo)) {
+		workers.Go(func() {
+			for t := range next {
+				do(t)
+			}
+		})
+	}
+	for _, t := range todo {
+		next <- t
+	}
+	close(next)
+	workers.Wait()
+}

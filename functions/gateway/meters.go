@@ -1,0 +1,81 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// instrumentScope names the gateway's instruments.
+const instrumentScope = "kubernaut.ai/functions/gateway"
+
+// Buckets in seconds: of requests up to their budget, and of claims.
+var (
+	requestBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25}
+	claimBuckets   = []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2}
+)
+
+// meters are the gateway's instruments.
+type meters struct {
+	alerts    metric.Int64Counter
+	truncated metric.Int64Counter
+	silent    metric.Int64Counter
+	inFlight  metric.Int64UpDownCounter
+	request   metric.Float64Histogram
+	reserving metric.Float64Histogram
+}
+
+func newMeters() (meters, error) {
+	m := otel.Meter(instrumentScope)
+	var out meters
+	var err [6]error
+	out.alerts, err[0] = m.Int64Counter("kubernaut.gateway.alerts",
+		metric.WithDescription("Alerts received, by what became of them and the named reason."))
+	out.truncated, err[1] = m.Int64Counter("kubernaut.gateway.truncated",
+		metric.WithDescription("Alerts that senders left out of their requests."))
+	out.silent, err[2] = m.Int64Counter("kubernaut.gateway.unreported",
+		metric.WithDescription("Suppressions whose event the Broker did not take, by named reason."))
+	out.inFlight, err[3] = m.Int64UpDownCounter("kubernaut.gateway.requests.in_flight",
+		metric.WithDescription("Requests being worked on."))
+	out.request, err[4] = m.Float64Histogram("kubernaut.gateway.request.duration", metric.WithUnit("s"),
+		metric.WithDescription("Time from reading a request to answering it."), metric.WithExplicitBucketBoundaries(requestBuckets...))
+	out.reserving, err[5] = m.Float64Histogram("kubernaut.gateway.claim.duration", metric.WithUnit("s"),
+		metric.WithDescription("Time in which Redis answered the reservations of a request."), metric.WithExplicitBucketBoundaries(claimBuckets...))
+	return out, errors.Join(err[:]...)
+}
+
+// answered counts the alerts of a request together by what became of them.
+func (m meters) answered(ctx context.Context, a Answer) {
+	counts := make(map[[2]string]int64, 4)
+	for i := range a.Results {
+		counts[[2]string{a.Results[i].Status, a.Results[i].Reason}]++
+	}
+	for key, n := range counts {
+		m.alerts.Add(ctx, n, metric.WithAttributes(attribute.String("status", key[0]), attribute.String("reason", key[1])))
+	}
+	if a.Summary.Truncated > 0 {
+		m.truncated.Add(ctx, int64(a.Summary.Truncated))
+	}
+}
+
+func (m meters) claimed(ctx context.Context, took time.Duration) {
+	m.reserving.Record(ctx, took.Seconds())
+}
+
+func (m meters) unreported(ctx context.Context, reason string) {
+	m.silent.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", reason)))
+}
+
+// served counts one request while it lasts; the returned func ends it.
+func (m meters) served(ctx context.Context, now func() time.Time) func(code int) {
+	started := now()
+	m.inFlight.Add(ctx, 1)
+	return func(code int) {
+		m.inFlight.Add(ctx, -1)
+		m.request.Record(ctx, now().Sub(started).Seconds(), metric.WithAttributes(attribute.Int("code", code)))
+	}
+}
