@@ -28,7 +28,9 @@ const KindWatch = "watch"
 
 // WatchID is the id of the watch item of a remediation. It is the remediation's
 // and not the workload's, so that a late report on one that ended can never
-// displace the watch of the one that came after it.
+// displace the watch of the one that came after it. A crash can leave a watch
+// behind its remediation: whoever leases one reads the claim first, and completes
+// the item when the claim is settled or another remediation's.
 func WatchID(remediationID string) string { return KindWatch + "/" + remediationID }
 
 func watchItem(fingerprint, remediationID string, event []byte) Due {

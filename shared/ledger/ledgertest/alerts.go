@@ -27,21 +27,21 @@ var (
 
 func (s *suite) join(id string, startsAt time.Time, want ledger.JoinOutcome) {
 	s.t.Helper()
-	got, err := s.l.JoinAlert(s.ctx, ledger.Alert{ID: id, StartsAt: startsAt, Fingerprint: workload, Remediation: base + "-1"})
+	got, err := s.l.JoinAlert(s.t.Context(), ledger.Alert{ID: id, StartsAt: startsAt, Fingerprint: workload, Remediation: base + "-1"})
 	s.ok(err)
 	require.Equal(s.t, want, got)
 }
 
 func (s *suite) resolve(id string, startsAt time.Time) (ledger.Resolution, bool) {
 	s.t.Helper()
-	r, found, err := s.l.ResolveAlert(s.ctx, id, startsAt, ended)
+	r, found, err := s.l.ResolveAlert(s.t.Context(), id, startsAt, ended)
 	s.ok(err)
 	return r, found
 }
 
 func (s *suite) alerts() ledger.AlertList {
 	s.t.Helper()
-	list, err := s.l.Alerts(s.ctx, workload, base+"-1")
+	list, err := s.l.Alerts(s.t.Context(), workload, base+"-1")
 	s.ok(err)
 	return list
 }
@@ -104,9 +104,11 @@ func joinStale(s *suite) {
 }
 
 func joinExcess(s *suite) {
-	for i := range ledger.MaxAlerts {
-		s.join(fmt.Sprintf("a%d", i), episode, ledger.Joined)
+	alerts := make([]ledger.Alert, ledger.MaxAlerts)
+	for i := range alerts {
+		alerts[i] = s.alert(fmt.Sprintf("a%d", i))
 	}
+	s.ok(s.l.JoinMany(s.t.Context(), alerts))
 	s.join("one-too-many", episode, ledger.JoinedExcess)
 	s.join("a7", episode, ledger.Joined)
 	list := s.alerts()
@@ -119,7 +121,7 @@ func joinExcess(s *suite) {
 func joinNext(s *suite) {
 	s.join("a1", episode, ledger.Joined)
 	next := ledger.Alert{ID: "a1", StartsAt: episode.Add(time.Hour), Fingerprint: other, Remediation: base + "-2"}
-	_, err := s.l.JoinAlert(s.ctx, next)
+	_, err := s.l.JoinAlert(s.t.Context(), next)
 	s.ok(err)
 	r, found := s.resolve("a1", next.StartsAt)
 	require.True(s.t, found)

@@ -17,20 +17,20 @@ var argumentTests = []test{
 
 func refusesIDs(s *suite) {
 	for _, bad := range []string{"", "a b", "a{b", "a}b", "a\nb", "a\x00b", "\u00e4", strings.Repeat("a", ledger.MaxID+1)} {
-		_, _, reserve := s.l.Reserve(s.ctx, ledger.Reservation{Fingerprint: bad, Base: base, Lease: long})
-		_, _, opened := s.l.Reserve(s.ctx, ledger.Reservation{Fingerprint: workload, Base: bad, Lease: long})
-		_, get := s.l.Get(s.ctx, bad)
-		_, begin := s.l.Begin(s.ctx, "analyze", bad, long)
-		_, stage := s.l.Begin(s.ctx, bad, "e1", long)
-		_, plan := s.l.Plan(s.ctx, bad, "s1")
-		_, held := s.l.Held(s.ctx, bad)
-		_, verdict := s.l.Verdict(s.ctx, bad)
-		_, admit := s.l.Admit(s.ctx, base+"-1", []ledger.Limit{{Name: bad, Max: 1, Window: long}})
-		_, start := s.l.StartExecution(s.ctx, ledger.ExecutionStart{
+		_, _, reserve := s.l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: bad, Base: base, Lease: long})
+		_, _, opened := s.l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: workload, Base: bad, Lease: long})
+		_, get := s.l.Get(s.t.Context(), bad)
+		_, begin := s.l.Begin(s.t.Context(), "analyze", bad, long)
+		_, stage := s.l.Begin(s.t.Context(), bad, "e1", long)
+		_, plan := s.l.Plan(s.t.Context(), bad, "s1")
+		_, held := s.l.Held(s.t.Context(), bad)
+		_, verdict := s.l.Verdict(s.t.Context(), bad)
+		_, admit := s.l.Admit(s.t.Context(), base+"-1", []ledger.Limit{{Name: bad, Max: 1, Window: long}})
+		_, start := s.l.StartExecution(s.t.Context(), ledger.ExecutionStart{
 			Fingerprint: workload, Remediation: base + "-1", Step: bad, Lease: long})
-		_, _, resolve := s.l.ResolveAlert(s.ctx, bad, episode, ended)
-		_, dead := s.l.PutDeadLetter(s.ctx, ledger.DeadLetter{ID: bad})
-		schedule := s.l.Schedule(s.ctx, ledger.Due{ID: bad, Kind: "assess"}, 0)
+		_, _, resolve := s.l.ResolveAlert(s.t.Context(), bad, episode, ended)
+		_, dead := s.l.PutDeadLetter(s.t.Context(), ledger.DeadLetter{ID: bad})
+		schedule := s.l.Schedule(s.t.Context(), ledger.Due{ID: bad, Kind: "assess"}, 0)
 		for _, err := range []error{reserve, opened, get, begin, stage, plan, held, verdict, admit, start, resolve, dead, schedule} {
 			require.ErrorIs(s.t, err, ledger.ErrInvalid, "%q", bad)
 		}
@@ -38,23 +38,23 @@ func refusesIDs(s *suite) {
 	for _, bad := range []string{"no-generation", "x-0", "x-01", "x-+1", "-1", "x--", "x-9999999999"} {
 		require.ErrorIs(s.t, s.advance(bad, "enriched", long), ledger.ErrInvalid, bad)
 	}
-	keys, err := s.raw().Keys(s.ctx, "*").Result()
+	keys, err := s.raw().Keys(s.t.Context(), "*").Result()
 	s.ok(err)
 	require.Empty(s.t, keys)
 }
 
 func refusesSpans(s *suite) {
 	for _, bad := range []time.Duration{0, -time.Second, time.Microsecond, ledger.MaxDuration + time.Hour} {
-		_, _, err := s.l.Reserve(s.ctx, ledger.Reservation{Fingerprint: workload, Base: base, Lease: bad})
+		_, _, err := s.l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: workload, Base: base, Lease: bad})
 		require.ErrorIs(s.t, err, ledger.ErrInvalid)
-		_, err = s.l.LeaseDue(s.ctx, 1, bad)
+		_, err = s.l.LeaseDue(s.t.Context(), 1, bad)
 		require.ErrorIs(s.t, err, ledger.ErrInvalid)
 	}
-	_, err := s.l.LeaseDue(s.ctx, 0, long)
+	_, err := s.l.LeaseDue(s.t.Context(), 0, long)
 	require.ErrorIs(s.t, err, ledger.ErrInvalid)
 }
 
 func refusesPayload(s *suite) {
-	err := s.l.Hold(s.ctx, base+"-1", make([]byte, ledger.MaxPayload+1), long)
+	err := s.l.Hold(s.t.Context(), base+"-1", make([]byte, ledger.MaxPayload+1), long)
 	require.ErrorIs(s.t, err, ledger.ErrInvalid)
 }

@@ -18,7 +18,7 @@ var batchTests = []test{
 
 func (s *suite) reserveMany(arrivals []ledger.Arrival) []ledger.Met {
 	s.t.Helper()
-	met, err := s.l.ReserveMany(s.ctx, arrivals)
+	met, err := s.l.ReserveMany(s.t.Context(), arrivals)
 	s.ok(err)
 	require.Len(s.t, met, len(arrivals))
 	return met
@@ -77,11 +77,11 @@ func arrivalJoins(s *suite) {
 func joinMany(s *suite) {
 	late := s.alert("a1")
 	late.StartsAt = episode.Add(-time.Hour)
-	s.ok(s.l.JoinMany(s.ctx, []ledger.Alert{s.alert("a1"), s.alert("a2"), late}))
+	s.ok(s.l.JoinMany(s.t.Context(), []ledger.Alert{s.alert("a1"), s.alert("a2"), late}))
 	r, found := s.resolve("a1", episode)
 	require.True(s.t, found)
 	require.Equal(s.t, 1, r.StillFiring)
-	require.ErrorIs(s.t, s.l.JoinMany(s.ctx, []ledger.Alert{s.alert("#bad")}), ledger.ErrInvalid)
+	require.ErrorIs(s.t, s.l.JoinMany(s.t.Context(), []ledger.Alert{s.alert("#bad")}), ledger.ErrInvalid)
 }
 
 func batchBounded(s *suite) {
@@ -89,6 +89,6 @@ func batchBounded(s *suite) {
 	for i := range arrivals {
 		arrivals[i].Reservation = ledger.Reservation{Fingerprint: workload, Base: base, Lease: long}
 	}
-	_, err := s.l.ReserveMany(s.ctx, arrivals)
+	_, err := s.l.ReserveMany(s.t.Context(), arrivals)
 	require.ErrorIs(s.t, err, ledger.ErrInvalid)
 }

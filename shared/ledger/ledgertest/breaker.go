@@ -19,7 +19,7 @@ var breakerTests = []test{
 
 func (s *suite) admit(n int, limits ...ledger.Limit) ledger.Admission {
 	s.t.Helper()
-	a, err := s.l.Admit(s.ctx, fmt.Sprintf("%s-%d", base, n), limits)
+	a, err := s.l.Admit(s.t.Context(), fmt.Sprintf("%s-%d", base, n), limits)
 	s.ok(err)
 	return a
 }
@@ -56,13 +56,13 @@ func admitEdges(s *suite) {
 }
 
 func pauseRefuses(s *suite) {
-	_, paused, err := s.l.Paused(s.ctx)
+	_, paused, err := s.l.Paused(s.t.Context())
 	s.ok(err)
 	require.False(s.t, paused)
 	require.True(s.t, s.admit(1).OK)
-	s.ok(s.l.Pause(s.ctx, ledger.Pause{By: "first", Reason: "first"}))
-	s.ok(s.l.Pause(s.ctx, ledger.Pause{By: "ada@example.com", Reason: "incident {42}\nsecond line"}))
-	p, paused, err := s.l.Paused(s.ctx)
+	s.ok(s.l.Pause(s.t.Context(), ledger.Pause{By: "first", Reason: "first"}))
+	s.ok(s.l.Pause(s.t.Context(), ledger.Pause{By: "ada@example.com", Reason: "incident {42}\nsecond line"}))
+	p, paused, err := s.l.Paused(s.t.Context())
 	s.ok(err)
 	require.True(s.t, paused)
 	require.Equal(s.t, "ada@example.com", p.By)
@@ -70,7 +70,7 @@ func pauseRefuses(s *suite) {
 	require.False(s.t, p.At.IsZero())
 	require.Equal(s.t, ledger.Admission{Tripped: ledger.Paused}, s.admit(1))
 	for _, want := range []bool{true, false} {
-		was, err := s.l.Resume(s.ctx)
+		was, err := s.l.Resume(s.t.Context())
 		s.ok(err)
 		require.Equal(s.t, want, was)
 	}

@@ -15,7 +15,7 @@ var crashTests = []test{
 	{"dying between watch and confirmation, the next alert takes over", func(s *suite) {
 		s.finishAfter(func() {
 			c := s.reserveFor(s.Short, ledger.Opened)
-			s.ok(s.l.Schedule(s.ctx, ledger.Due{
+			s.ok(s.l.Schedule(s.t.Context(), ledger.Due{
 				ID: ledger.WatchID(c.Remediation), Kind: ledger.KindWatch,
 				Fingerprint: workload, Remediation: c.Remediation, Payload: sealed,
 			}, s.Short))
@@ -35,9 +35,9 @@ var crashTests = []test{
 		first := s.start(c, "step-1", ledger.Acquired)
 		second := s.start(c, "step-1", ledger.Acquired)
 		require.Greater(s.t, second.Token, first.Token)
-		require.ErrorIs(s.t, s.l.EndExecution(s.ctx, first, true), ledger.ErrLostLease)
+		require.ErrorIs(s.t, s.l.EndExecution(s.t.Context(), first, true), ledger.ErrLostLease)
 		require.Equal(s.t, "step-1", s.get().Executing, "a zombie does not end its successor")
-		s.ok(s.l.EndExecution(s.ctx, second, true))
+		s.ok(s.l.EndExecution(s.t.Context(), second, true))
 		require.Equal(s.t, "step-1", s.get().Executed)
 	}},
 	{"dying after a confirmation without any further alert, the watch is due", func(s *suite) {
@@ -46,11 +46,24 @@ var crashTests = []test{
 		s.Elapse(s.Short)
 		require.Equal(s.t, map[string]string{c.Remediation: string(sealed)}, s.watches())
 	}},
-	{"dying before the watch was dropped, the watch finds a settled claim", func(s *suite) {
+	{"dying before the watch was dropped, settling again drops it", func(s *suite) {
 		c := s.live()
 		s.ok(s.settle(c, long))
+		s.ok(s.l.Schedule(s.t.Context(), ledger.Due{
+			ID: ledger.WatchID(c.Remediation), Kind: ledger.KindWatch,
+			Fingerprint: workload, Remediation: c.Remediation, Payload: sealed,
+		}, long))
 		s.ok(s.settle(c, long))
 		s.noDue()
+	}},
+	{"a confirmation after Redis forgot records the claim", func(s *suite) {
+		c := s.reserve(ledger.Opened)
+		s.forget()
+		s.ok(s.confirm(c, long))
+		require.Equal(s.t, c.Remediation, s.reserve(ledger.Duplicate).Remediation)
+		stranger := c
+		stranger.Token++
+		require.ErrorIs(s.t, s.confirm(stranger, long), ledger.ErrNotHolder)
 	}},
 	{"a takeover keeps phase and last event of what was under way", func(s *suite) {
 		c := s.live()

@@ -18,7 +18,7 @@ var deadLetterTests = []test{
 
 func (s *suite) dead(id, remediation string) ledger.DeadLettered {
 	s.t.Helper()
-	got, err := s.l.PutDeadLetter(s.ctx, ledger.DeadLetter{
+	got, err := s.l.PutDeadLetter(s.t.Context(), ledger.DeadLetter{
 		ID: id, Event: sealed, Reason: "no answer\nfor an hour", Code: 503,
 		Destination: "http://execute.kubernaut.svc", Remediation: remediation,
 	})
@@ -33,19 +33,19 @@ func deadFirst(s *suite) {
 	require.True(s.t, s.dead("e3", base+"-2").First)
 	require.True(s.t, s.dead("e4", "").First)
 	require.True(s.t, s.dead("e5", "").First, "events of no remediation stand alone")
-	s.ok(s.l.DropDeadLetter(s.ctx, "e1"))
+	s.ok(s.l.DropDeadLetter(s.t.Context(), "e1"))
 	require.False(s.t, s.dead("e6", base+"-1").First, "redriving does not forget the first")
 }
 
 func deadListed(s *suite) {
-	none, err := s.l.DeadLetters(s.ctx, 10)
+	none, err := s.l.DeadLetters(s.t.Context(), 10)
 	s.ok(err)
 	require.Empty(s.t, none)
 	for i := range 3 {
 		s.dead(fmt.Sprintf("e%d", i), base+"-1")
 		s.Elapse(2 * time.Millisecond)
 	}
-	letters, err := s.l.DeadLetters(s.ctx, 2)
+	letters, err := s.l.DeadLetters(s.t.Context(), 2)
 	s.ok(err)
 	require.Len(s.t, letters, 2)
 	require.Equal(s.t, "e2", letters[0].ID)
@@ -56,9 +56,9 @@ func deadListed(s *suite) {
 		ID: "e2", Event: sealed, Reason: "no answer\nfor an hour", Code: 503,
 		Destination: "http://execute.kubernaut.svc", Remediation: base + "-1", At: letters[0].At,
 	}, letters[0])
-	s.ok(s.l.DropDeadLetter(s.ctx, "e2"))
-	s.ok(s.l.DropDeadLetter(s.ctx, "e2"))
-	letters, err = s.l.DeadLetters(s.ctx, 10)
+	s.ok(s.l.DropDeadLetter(s.t.Context(), "e2"))
+	s.ok(s.l.DropDeadLetter(s.t.Context(), "e2"))
+	letters, err = s.l.DeadLetters(s.t.Context(), 10)
 	s.ok(err)
 	require.Len(s.t, letters, 2)
 }
@@ -72,15 +72,15 @@ func deadBounded(s *suite) {
 		old[i] = redis.Z{Score: float64(time.Now().Add(-time.Hour).UnixMilli() + int64(i)), Member: id}
 		bodies[id] = "{}\nn"
 	}
-	s.ok(s.raw().ZAdd(s.ctx, "kubernaut:dead:{dead}:times", old...).Err())
-	s.ok(s.raw().HSet(s.ctx, "kubernaut:dead:{dead}:bodies", bodies).Err())
+	s.ok(s.raw().ZAdd(s.t.Context(), "kubernaut:dead:{dead}:times", old...).Err())
+	s.ok(s.raw().HSet(s.t.Context(), "kubernaut:dead:{dead}:bodies", bodies).Err())
 	require.Zero(s.t, s.dead("last", base+"-1").Evicted)
 	require.Equal(s.t, 1, s.dead("one-more", base+"-1").Evicted)
-	letters, err := s.l.DeadLetters(s.ctx, ledger.MaxDeadLetters+10)
+	letters, err := s.l.DeadLetters(s.t.Context(), ledger.MaxDeadLetters+10)
 	s.ok(err)
 	require.Len(s.t, letters, ledger.MaxDeadLetters)
 	require.Equal(s.t, "e0001", letters[len(letters)-1].ID)
-	n, err := s.raw().HLen(s.ctx, "kubernaut:dead:{dead}:bodies").Result()
+	n, err := s.raw().HLen(s.t.Context(), "kubernaut:dead:{dead}:bodies").Result()
 	s.ok(err)
 	require.EqualValues(s.t, ledger.MaxDeadLetters, n)
 }

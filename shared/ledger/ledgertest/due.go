@@ -25,105 +25,105 @@ func (s *suite) item(id string) ledger.Due {
 
 func (s *suite) lease(lease time.Duration, want int) []ledger.Leased {
 	s.t.Helper()
-	items, err := s.l.LeaseDue(s.ctx, 100, lease)
+	items, err := s.l.LeaseDue(s.t.Context(), 100, lease)
 	s.ok(err)
 	require.Len(s.t, items, want)
 	return items
 }
 
 func dueWhenDue(s *suite) {
-	s.ok(s.l.Schedule(s.ctx, s.item("now"), 0))
-	s.ok(s.l.Schedule(s.ctx, s.item("soon"), long))
-	s.ok(s.l.Schedule(s.ctx, s.item("later"), long+long))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("now"), 0))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("soon"), long))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("later"), long+long))
 	first := s.lease(long, 1)
 	require.Equal(s.t, s.item("now"), first[0].Due)
 	require.Equal(s.t, 1, first[0].Attempt)
-	s.ok(s.l.Schedule(s.ctx, s.item("soon"), s.Short))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("soon"), s.Short))
 	s.Elapse(s.Short)
 	second := s.lease(long, 1)
 	require.Equal(s.t, "soon", second[0].ID)
-	n, err := s.l.CountDue(s.ctx)
+	n, err := s.l.CountDue(s.t.Context())
 	s.ok(err)
 	require.Equal(s.t, ledger.DueCounts{Total: 3}, n)
-	s.ok(s.l.Complete(s.ctx, first[0]))
-	s.ok(s.l.Complete(s.ctx, second[0]))
-	n, err = s.l.CountDue(s.ctx)
+	s.ok(s.l.Complete(s.t.Context(), first[0]))
+	s.ok(s.l.Complete(s.t.Context(), second[0]))
+	n, err = s.l.CountDue(s.t.Context())
 	s.ok(err)
 	require.Equal(s.t, ledger.DueCounts{Total: 1}, n)
 }
 
 func dueLeaseEnds(s *suite) {
-	s.ok(s.l.Schedule(s.ctx, s.item("a"), 0))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("a"), 0))
 	first := s.lease(s.Short, 1)[0]
 	s.Elapse(s.Short)
 	second := s.lease(long, 1)[0]
 	require.Equal(s.t, 2, second.Attempt)
-	require.ErrorIs(s.t, s.l.Complete(s.ctx, first), ledger.ErrLostLease)
-	require.ErrorIs(s.t, s.l.Postpone(s.ctx, first, 0), ledger.ErrLostLease)
-	s.ok(s.l.Complete(s.ctx, second))
-	require.ErrorIs(s.t, s.l.Complete(s.ctx, second), ledger.ErrLostLease)
+	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), first), ledger.ErrLostLease)
+	require.ErrorIs(s.t, s.l.Postpone(s.t.Context(), first, 0), ledger.ErrLostLease)
+	s.ok(s.l.Complete(s.t.Context(), second))
+	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), second), ledger.ErrLostLease)
 }
 
 func dueMoved(s *suite) {
-	s.ok(s.l.Schedule(s.ctx, s.item("a"), 0))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("a"), 0))
 	first := s.lease(long, 1)[0]
 	moved := s.item("a")
 	moved.Payload = []byte("new")
-	s.ok(s.l.Schedule(s.ctx, moved, 0))
-	require.ErrorIs(s.t, s.l.Complete(s.ctx, first), ledger.ErrLostLease)
+	s.ok(s.l.Schedule(s.t.Context(), moved, 0))
+	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), first), ledger.ErrLostLease)
 	second := s.lease(long, 1)[0]
 	require.Equal(s.t, moved, second.Due)
 	require.Equal(s.t, 2, second.Attempt)
 }
 
 func dueOnce(s *suite) {
-	s.ok(s.l.ScheduleOnce(s.ctx, s.item("a"), 0))
+	s.ok(s.l.ScheduleOnce(s.t.Context(), s.item("a"), 0))
 	later := s.item("a")
 	later.Payload = []byte("new")
-	s.ok(s.l.ScheduleOnce(s.ctx, later, long))
+	s.ok(s.l.ScheduleOnce(s.t.Context(), later, long))
 	got := s.lease(long, 1)[0]
 	require.Equal(s.t, s.item("a"), got.Due)
-	s.ok(s.l.ScheduleOnce(s.ctx, later, long))
-	s.ok(s.l.Complete(s.ctx, got))
+	s.ok(s.l.ScheduleOnce(s.t.Context(), later, long))
+	s.ok(s.l.Complete(s.t.Context(), got))
 }
 
 func duePostponed(s *suite) {
-	s.ok(s.l.Schedule(s.ctx, s.item("a"), 0))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("a"), 0))
 	first := s.lease(long, 1)[0]
-	s.ok(s.l.Postpone(s.ctx, first, s.Short))
-	require.ErrorIs(s.t, s.l.Complete(s.ctx, first), ledger.ErrLostLease)
+	s.ok(s.l.Postpone(s.t.Context(), first, s.Short))
+	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), first), ledger.ErrLostLease)
 	s.Elapse(s.Short)
 	require.Equal(s.t, 2, s.lease(long, 1)[0].Attempt)
 }
 
 func dueDropped(s *suite) {
-	s.ok(s.l.Schedule(s.ctx, s.item("a"), 0))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("a"), 0))
 	leased := s.lease(long, 1)[0]
-	s.ok(s.l.DropDue(s.ctx, "a"))
-	s.ok(s.l.DropDue(s.ctx, "a"))
-	require.ErrorIs(s.t, s.l.Complete(s.ctx, leased), ledger.ErrLostLease)
+	s.ok(s.l.DropDue(s.t.Context(), "a"))
+	s.ok(s.l.DropDue(s.t.Context(), "a"))
+	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), leased), ledger.ErrLostLease)
 	s.noDue()
-	s.ok(s.l.Schedule(s.ctx, s.item("a"), 0))
+	s.ok(s.l.Schedule(s.t.Context(), s.item("a"), 0))
 	require.Equal(s.t, 1, s.lease(long, 1)[0].Attempt, "a new item begins anew")
 }
 
 func dueFair(s *suite) {
 	const items = 60
 	for i := range items {
-		s.ok(s.l.Schedule(s.ctx, s.item(fmt.Sprintf("item/%d", i)), 0))
+		s.ok(s.l.Schedule(s.t.Context(), s.item(fmt.Sprintf("item/%d", i)), 0))
 	}
-	n, err := s.l.CountDue(s.ctx)
+	n, err := s.l.CountDue(s.t.Context())
 	s.ok(err)
 	require.Equal(s.t, ledger.DueCounts{Total: items, Now: items}, n)
 	seen := map[string]bool{}
 	for _, want := range []int{7, 7, 46, 0} {
-		got, err := s.l.LeaseDue(s.ctx, max(want, 1), long)
+		got, err := s.l.LeaseDue(s.t.Context(), max(want, 1), long)
 		s.ok(err)
 		require.Len(s.t, got, want)
 		for _, item := range got {
 			require.False(s.t, seen[item.ID])
 			seen[item.ID] = true
-			s.ok(s.l.Complete(s.ctx, item))
+			s.ok(s.l.Complete(s.t.Context(), item))
 		}
 	}
 	require.Len(s.t, seen, items)

@@ -29,7 +29,7 @@ func (s *suite) start(c ledger.Claim, step string, want ledger.StartOutcome) led
 
 func (s *suite) startOn(start ledger.ExecutionStart, want ledger.StartOutcome) ledger.Execution {
 	s.t.Helper()
-	e, err := s.l.StartExecution(s.ctx, start)
+	e, err := s.l.StartExecution(s.t.Context(), start)
 	s.ok(err)
 	require.Equal(s.t, want, e.Outcome)
 	return e
@@ -37,7 +37,7 @@ func (s *suite) startOn(start ledger.ExecutionStart, want ledger.StartOutcome) l
 
 func (s *suite) cancel(c ledger.Claim, want ledger.CancelOutcome) ledger.Claim {
 	s.t.Helper()
-	outcome, claim, err := s.l.Cancel(s.ctx, c.Fingerprint, c.Remediation)
+	outcome, claim, err := s.l.Cancel(s.t.Context(), c.Fingerprint, c.Remediation)
 	s.ok(err)
 	require.Equal(s.t, want, outcome)
 	return claim
@@ -58,7 +58,7 @@ func cancelTooLate(s *suite) {
 	c := s.live()
 	e := s.start(c, "step-1", ledger.Acquired)
 	require.Equal(s.t, "step-1", s.cancel(c, ledger.TooLate).Executing)
-	s.ok(s.l.EndExecution(s.ctx, e, true))
+	s.ok(s.l.EndExecution(s.t.Context(), e, true))
 	after := s.cancel(c, ledger.TooLate)
 	require.Equal(s.t, "step-1", after.Executed)
 	require.Empty(s.t, after.Executing)
@@ -68,7 +68,7 @@ func cancelTooLate(s *suite) {
 func cancelAfterNothing(s *suite) {
 	c := s.live()
 	e := s.start(c, "step-1", ledger.Acquired)
-	s.ok(s.l.EndExecution(s.ctx, e, false))
+	s.ok(s.l.EndExecution(s.t.Context(), e, false))
 	s.cancel(c, ledger.Cancelled)
 }
 
@@ -77,7 +77,7 @@ func cancelOthers(s *suite) {
 	s.ok(s.settle(first, 0))
 	s.cancel(first, ledger.AlreadySettled)
 	second := s.live()
-	_, _, err := s.l.Cancel(s.ctx, workload, first.Remediation)
+	_, _, err := s.l.Cancel(s.t.Context(), workload, first.Remediation)
 	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
 	require.Equal(s.t, second, s.get())
 }
@@ -94,7 +94,7 @@ func busyStep(s *suite) {
 	e := s.start(c, "step-1", ledger.Acquired)
 	require.Equal(s.t, c.Remediation+"/step-1", s.start(c, "step-2", ledger.Busy).Holder)
 	require.Equal(s.t, "step-1", s.get().Executing)
-	s.ok(s.l.EndExecution(s.ctx, e, true))
+	s.ok(s.l.EndExecution(s.t.Context(), e, true))
 	s.start(c, "step-2", ledger.Acquired)
 }
 
@@ -111,12 +111,12 @@ func busyTarget(s *suite) {
 	busy := s.startOn(s.onTarget("own-1", other), ledger.Busy)
 	require.Equal(s.t, c.Remediation+"/step-1", busy.Holder)
 	s.startOn(s.onTarget("third-1", "third"), ledger.Busy)
-	_, claim, err := s.l.Cancel(s.ctx, "third", "third-1")
+	_, claim, err := s.l.Cancel(s.t.Context(), "third", "third-1")
 	s.ok(err)
 	require.Empty(s.t, claim.Executing, "a busy target marks no claim")
 	again := s.startOn(s.onTarget(c.Remediation, workload), ledger.Acquired)
 	require.Greater(s.t, again.TargetToken, e.TargetToken)
-	s.ok(s.l.EndExecution(s.ctx, again, true))
+	s.ok(s.l.EndExecution(s.t.Context(), again, true))
 	s.startOn(s.onTarget("own-1", other), ledger.Acquired)
 }
 
@@ -130,9 +130,9 @@ func cancelledGivesBack(s *suite) {
 func refusedGivesBack(s *suite) {
 	c := s.live()
 	s.ok(s.settle(c, long))
-	_, err := s.l.StartExecution(s.ctx, s.onTarget(c.Remediation, workload))
+	_, err := s.l.StartExecution(s.t.Context(), s.onTarget(c.Remediation, workload))
 	require.ErrorIs(s.t, err, ledger.ErrSettled)
-	_, err = s.l.StartExecution(s.ctx, s.onTarget("stranger-1", workload))
+	_, err = s.l.StartExecution(s.t.Context(), s.onTarget("stranger-1", workload))
 	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
 	s.startOn(s.onTarget("own-1", other), ledger.Acquired)
 }
@@ -144,7 +144,7 @@ func lockEnds(s *suite) {
 	}, ledger.Acquired)
 	s.Elapse(s.Short)
 	s.start(c, "step-2", ledger.Acquired)
-	require.ErrorIs(s.t, s.l.EndExecution(s.ctx, first, true), ledger.ErrLostLease)
+	require.ErrorIs(s.t, s.l.EndExecution(s.t.Context(), first, true), ledger.ErrLostLease)
 	got := s.get()
 	require.Equal(s.t, "step-2", got.Executing)
 	require.Equal(s.t, "step-1", got.Executed, "what was applied was applied")
@@ -156,5 +156,5 @@ func startAfterForgetting(s *suite) {
 	e := s.start(c, "step-1", ledger.Acquired)
 	require.Equal(s.t, "step-1", s.get().Executing)
 	s.forget()
-	s.ok(s.l.EndExecution(s.ctx, e, true))
+	s.ok(s.l.EndExecution(s.t.Context(), e, true))
 }

@@ -1,7 +1,6 @@
 package ledgertest
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -34,9 +33,8 @@ type Factory func(t *testing.T) Harness
 
 type suite struct {
 	Harness
-	t   *testing.T
-	ctx context.Context //nolint:containedctx // a test's own context
-	l   *ledger.Ledger
+	t *testing.T
+	l *ledger.Ledger
 }
 
 // open connects once more, as another pod does.
@@ -57,7 +55,7 @@ func (s *suite) raw() redis.UniversalClient {
 }
 
 // forget empties Redis, as a failover to an empty replica does.
-func (s *suite) forget() { require.NoError(s.t, s.raw().FlushAll(s.ctx).Err()) }
+func (s *suite) forget() { require.NoError(s.t, s.raw().FlushAll(s.t.Context()).Err()) }
 
 type test struct {
 	name string
@@ -77,7 +75,7 @@ func Run(t *testing.T, factory Factory) {
 				if h.Parallel {
 					t.Parallel()
 				}
-				s := &suite{Harness: h, t: t, ctx: t.Context()}
+				s := &suite{Harness: h, t: t}
 				s.l = s.open()
 				tt.run(s)
 			})

@@ -29,7 +29,7 @@ func (s *suite) begin(want ledger.TurnState) ledger.Turn {
 
 func (s *suite) beginFor(lease time.Duration, want ledger.TurnState) ledger.Turn {
 	s.t.Helper()
-	turn, err := s.l.Begin(s.ctx, "analyze", "e1", lease)
+	turn, err := s.l.Begin(s.t.Context(), "analyze", "e1", lease)
 	s.ok(err)
 	require.Equal(s.t, want, turn.State)
 	return turn
@@ -37,7 +37,7 @@ func (s *suite) beginFor(lease time.Duration, want ledger.TurnState) ledger.Turn
 
 func (s *suite) replied(reply []byte) []byte {
 	s.t.Helper()
-	s.ok(s.l.Finish(s.ctx, s.begin(ledger.TurnFresh), reply, long))
+	s.ok(s.l.Finish(s.t.Context(), s.begin(ledger.TurnFresh), reply, long))
 	return s.begin(ledger.TurnDone).Reply
 }
 
@@ -47,7 +47,7 @@ func turnLife(s *suite) {
 	running := s.begin(ledger.TurnRunning)
 	require.Positive(s.t, running.Remaining)
 	require.LessOrEqual(s.t, running.Remaining, long)
-	s.ok(s.l.Finish(s.ctx, turn, sealed, long))
+	s.ok(s.l.Finish(s.t.Context(), turn, sealed, long))
 	require.Equal(s.t, sealed, s.begin(ledger.TurnDone).Reply)
 }
 
@@ -62,48 +62,48 @@ func turnEmptyReply(s *suite) {
 func turnLargeReply(s *suite) {
 	reply := bytes.Repeat([]byte("a sealed event, "), 4096)
 	require.Equal(s.t, reply, s.replied(reply))
-	if n, err := s.raw().MemoryUsage(s.ctx, "kubernaut:inbox:{analyze/e1}").Result(); err == nil {
+	if n, err := s.raw().MemoryUsage(s.t.Context(), "kubernaut:inbox:{analyze/e1}").Result(); err == nil {
 		require.Less(s.t, n, int64(len(reply)/4), "stored compressed")
 	}
 }
 
 func turnReleased(s *suite) {
 	turn := s.begin(ledger.TurnFresh)
-	s.ok(s.l.Release(s.ctx, turn))
+	s.ok(s.l.Release(s.t.Context(), turn))
 	again := s.begin(ledger.TurnFresh)
 	require.Equal(s.t, 2, again.Attempt)
 	require.Greater(s.t, again.Token, turn.Token)
-	require.ErrorIs(s.t, s.l.Release(s.ctx, turn), ledger.ErrLostLease)
+	require.ErrorIs(s.t, s.l.Release(s.t.Context(), turn), ledger.ErrLostLease)
 }
 
 func turnLost(s *suite) {
 	first := s.beginFor(s.Short, ledger.TurnFresh)
 	s.Elapse(s.Short)
 	second := s.begin(ledger.TurnFresh)
-	require.ErrorIs(s.t, s.l.Finish(s.ctx, first, []byte("late"), long), ledger.ErrLostLease)
-	s.ok(s.l.Finish(s.ctx, second, sealed, long))
-	require.ErrorIs(s.t, s.l.Finish(s.ctx, first, []byte("late"), long), ledger.ErrLostLease)
+	require.ErrorIs(s.t, s.l.Finish(s.t.Context(), first, []byte("late"), long), ledger.ErrLostLease)
+	s.ok(s.l.Finish(s.t.Context(), second, sealed, long))
+	require.ErrorIs(s.t, s.l.Finish(s.t.Context(), first, []byte("late"), long), ledger.ErrLostLease)
 	require.Equal(s.t, sealed, s.begin(ledger.TurnDone).Reply)
 }
 
 func turnFinishedTwice(s *suite) {
 	turn := s.begin(ledger.TurnFresh)
-	s.ok(s.l.Finish(s.ctx, turn, sealed, long))
-	s.ok(s.l.Finish(s.ctx, turn, []byte("second"), long))
-	s.ok(s.l.Release(s.ctx, turn))
+	s.ok(s.l.Finish(s.t.Context(), turn, sealed, long))
+	s.ok(s.l.Finish(s.t.Context(), turn, []byte("second"), long))
+	s.ok(s.l.Release(s.t.Context(), turn))
 	require.Equal(s.t, sealed, s.begin(ledger.TurnDone).Reply)
-	require.ErrorIs(s.t, s.l.Finish(s.ctx, s.begin(ledger.TurnDone), sealed, long), ledger.ErrInvalid)
+	require.ErrorIs(s.t, s.l.Finish(s.t.Context(), s.begin(ledger.TurnDone), sealed, long), ledger.ErrInvalid)
 }
 
 func turnStages(s *suite) {
 	s.begin(ledger.TurnFresh)
-	turn, err := s.l.Begin(s.ctx, "execute", "e1", long)
+	turn, err := s.l.Begin(s.t.Context(), "execute", "e1", long)
 	s.ok(err)
 	require.Equal(s.t, ledger.TurnFresh, turn.State)
 }
 
 func turnForgotten(s *suite) {
-	s.ok(s.l.Finish(s.ctx, s.begin(ledger.TurnFresh), sealed, s.Short))
+	s.ok(s.l.Finish(s.t.Context(), s.begin(ledger.TurnFresh), sealed, s.Short))
 	s.Elapse(s.Short)
 	s.begin(ledger.TurnFresh)
 }
@@ -111,6 +111,6 @@ func turnForgotten(s *suite) {
 func turnFinishAfterForgetting(s *suite) {
 	turn := s.begin(ledger.TurnFresh)
 	s.forget()
-	s.ok(s.l.Finish(s.ctx, turn, sealed, long))
+	s.ok(s.l.Finish(s.t.Context(), turn, sealed, long))
 	require.Equal(s.t, sealed, s.begin(ledger.TurnDone).Reply)
 }

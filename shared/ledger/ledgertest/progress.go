@@ -23,7 +23,7 @@ var progressTests = []test{
 }
 
 func (s *suite) advance(id, phase string, within time.Duration) error {
-	return s.l.Advance(s.ctx, ledger.Advance{
+	return s.l.Advance(s.t.Context(), ledger.Advance{
 		Fingerprint: workload, Remediation: id, Phase: phase, Within: within, Event: []byte(phase),
 	})
 }
@@ -31,7 +31,7 @@ func (s *suite) advance(id, phase string, within time.Duration) error {
 // watch returns the watch item of a remediation by letting it become due.
 func (s *suite) watches() map[string]string {
 	s.t.Helper()
-	items, err := s.l.LeaseDue(s.ctx, 100, time.Millisecond)
+	items, err := s.l.LeaseDue(s.t.Context(), 100, time.Millisecond)
 	s.ok(err)
 	out := map[string]string{}
 	for _, item := range items {
@@ -54,7 +54,7 @@ func advances(s *suite) {
 	s.ok(s.advance(c.Remediation, "classified", s.Short))
 	s.Elapse(s.Short)
 	require.Equal(s.t, map[string]string{c.Remediation: "classified"}, s.watches())
-	s.ok(s.l.Advance(s.ctx, ledger.Advance{
+	s.ok(s.l.Advance(s.t.Context(), ledger.Advance{
 		Fingerprint: workload, Remediation: c.Remediation, Phase: "held", Within: s.Short,
 	}))
 	s.Elapse(s.Short)
@@ -73,7 +73,7 @@ func advanceBeforeConfirm(s *suite) {
 
 func (s *suite) noDue() {
 	s.t.Helper()
-	n, err := s.l.CountDue(s.ctx)
+	n, err := s.l.CountDue(s.t.Context())
 	s.ok(err)
 	require.Zero(s.t, n.Total)
 }
@@ -92,7 +92,7 @@ func advanceOfAnother(s *suite) {
 	second := s.live()
 	require.ErrorIs(s.t, s.advance(first.Remediation, "enriched", long), ledger.ErrNotHolder)
 	require.Equal(s.t, second, s.get())
-	n, err := s.l.CountDue(s.ctx)
+	n, err := s.l.CountDue(s.t.Context())
 	s.ok(err)
 	require.Equal(s.t, 1, n.Total, "the second remediation's watch")
 }
@@ -121,7 +121,7 @@ func settlesOnce(s *suite) {
 	c := s.live()
 	s.ok(s.settle(c, long))
 	first := s.get()
-	s.ok(s.l.Settle(s.ctx, ledger.Settlement{
+	s.ok(s.l.Settle(s.t.Context(), ledger.Settlement{
 		Fingerprint: workload, Remediation: c.Remediation, Outcome: "failed", Cooldown: 2 * long,
 	}))
 	require.Equal(s.t, first, s.get())
@@ -157,7 +157,7 @@ func settleOfAnother(s *suite) {
 func generationOutlives(s *suite) {
 	c := s.live()
 	s.ok(s.settle(c, time.Hour))
-	ttl, err := s.raw().PTTL(s.ctx, "kubernaut:claim:{"+workload+"}").Result()
+	ttl, err := s.raw().PTTL(s.t.Context(), "kubernaut:claim:{"+workload+"}").Result()
 	s.ok(err)
 	require.Greater(s.t, ttl, 7*24*time.Hour)
 	require.LessOrEqual(s.t, ttl, 7*24*time.Hour+time.Hour)

@@ -63,11 +63,11 @@ func race[T comparable](s *suite, f func(l *ledger.Ledger, i int) (T, error)) ma
 
 func raceReserve(s *suite) {
 	counts := race(s, func(l *ledger.Ledger, i int) (ledger.ReserveOutcome, error) {
-		c, outcome, err := l.Reserve(s.ctx, ledger.Reservation{
+		c, outcome, err := l.Reserve(s.t.Context(), ledger.Reservation{
 			Fingerprint: workload, Base: fmt.Sprintf("%s-%d", base, i), Lease: long,
 		})
 		if err == nil && outcome == ledger.Opened {
-			err = l.Confirm(s.ctx, ledger.Confirmation{
+			err = l.Confirm(s.t.Context(), ledger.Confirmation{
 				Fingerprint: workload, Remediation: c.Remediation, Token: c.Token,
 				Phase: "received", Within: long, Event: sealed,
 			})
@@ -83,7 +83,7 @@ func raceTakeover(s *suite) {
 	s.reserveFor(s.Short, ledger.Opened)
 	s.Elapse(s.Short)
 	counts := race(s, func(l *ledger.Ledger, _ int) (ledger.ReserveOutcome, error) {
-		_, outcome, err := l.Reserve(s.ctx, ledger.Reservation{Fingerprint: workload, Base: base, Lease: long})
+		_, outcome, err := l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: workload, Base: base, Lease: long})
 		return outcome, err
 	})
 	require.Equal(s.t, map[ledger.ReserveOutcome]int{ledger.TakenOver: 1, ledger.Pending: racers - 1}, counts)
@@ -91,7 +91,7 @@ func raceTakeover(s *suite) {
 
 func raceBegin(s *suite) {
 	counts := race(s, func(l *ledger.Ledger, _ int) (ledger.TurnState, error) {
-		turn, err := l.Begin(s.ctx, "analyze", "event-1", long)
+		turn, err := l.Begin(s.t.Context(), "analyze", "event-1", long)
 		return turn.State, err
 	})
 	require.Equal(s.t, map[ledger.TurnState]int{ledger.TurnFresh: 1, ledger.TurnRunning: racers - 1}, counts)
@@ -101,7 +101,7 @@ func raceOnce(s *suite) {
 	var mu sync.Mutex
 	firsts := 0
 	counts := race(s, func(l *ledger.Ledger, i int) (string, error) {
-		r, err := l.AnswerOnce(s.ctx, ledger.OnceRecord{
+		r, err := l.AnswerOnce(s.t.Context(), ledger.OnceRecord{
 			Remediation: base + "-1", Step: "step-1", Value: fmt.Appendf(nil, "answer %d", i), Keep: long,
 		})
 		mu.Lock()
@@ -119,10 +119,10 @@ func raceCancel(s *suite) {
 	c := s.live()
 	counts := race(s, func(l *ledger.Ledger, i int) (string, error) {
 		if i%2 == 0 {
-			outcome, _, err := l.Cancel(s.ctx, workload, c.Remediation)
+			outcome, _, err := l.Cancel(s.t.Context(), workload, c.Remediation)
 			return "cancel " + string(outcome), err
 		}
-		e, err := l.StartExecution(s.ctx, ledger.ExecutionStart{
+		e, err := l.StartExecution(s.t.Context(), ledger.ExecutionStart{
 			Fingerprint: workload, Remediation: c.Remediation, Step: "step-1", Lease: long,
 		})
 		return "start " + string(e.Outcome), err
@@ -135,12 +135,12 @@ func raceCancel(s *suite) {
 func raceDue(s *suite) {
 	const items = 150
 	for i := range items {
-		s.ok(s.l.Schedule(s.ctx, ledger.Due{ID: fmt.Sprintf("assess/%d", i), Kind: "assess"}, 0))
+		s.ok(s.l.Schedule(s.t.Context(), ledger.Due{ID: fmt.Sprintf("assess/%d", i), Kind: "assess"}, 0))
 	}
 	var mu sync.Mutex
 	seen := map[string]int{}
 	race(s, func(l *ledger.Ledger, _ int) (bool, error) {
-		leased, err := l.LeaseDue(s.ctx, 5, long)
+		leased, err := l.LeaseDue(s.t.Context(), 5, long)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, item := range leased {
@@ -148,7 +148,7 @@ func raceDue(s *suite) {
 		}
 		return true, err
 	})
-	rest, err := s.l.LeaseDue(s.ctx, ledger.MaxLeased, long)
+	rest, err := s.l.LeaseDue(s.t.Context(), ledger.MaxLeased, long)
 	s.ok(err)
 	for _, item := range rest {
 		seen[item.ID]++
@@ -162,7 +162,7 @@ func raceDue(s *suite) {
 func raceAdmit(s *suite) {
 	limits := []ledger.Limit{{Name: "action/drain_node", Max: 7, Window: time.Hour}, {Name: "all", Max: 50, Window: time.Hour}}
 	counts := race(s, func(l *ledger.Ledger, i int) (bool, error) {
-		a, err := l.Admit(s.ctx, fmt.Sprintf("%s-%d", base, i+1), limits)
+		a, err := l.Admit(s.t.Context(), fmt.Sprintf("%s-%d", base, i+1), limits)
 		return a.OK, err
 	})
 	require.Equal(s.t, map[bool]int{true: 7, false: racers - 7}, counts)
@@ -172,20 +172,20 @@ func raceAdmit(s *suite) {
 // never both, and a settled one has no deadline.
 func claimSize(s *suite) {
 	name := strings.Repeat("p", ledger.MaxName)
-	c, _, err := s.l.Reserve(s.ctx, ledger.Reservation{
+	c, _, err := s.l.Reserve(s.t.Context(), ledger.Reservation{
 		Fingerprint: workload, Base: strings.Repeat("b", ledger.MaxBase), Lease: long,
 	})
 	s.ok(err)
 	s.ok(s.confirm(c, long))
 	s.ok(s.advance(c.Remediation, name, long))
 	e := s.start(c, "step-10", ledger.Acquired)
-	s.ok(s.l.EndExecution(s.ctx, e, true))
+	s.ok(s.l.EndExecution(s.t.Context(), e, true))
 	s.start(c, "step-11", ledger.Acquired)
-	s.ok(s.raw().HSet(s.ctx, workloadKey, "n", 9_999_999).Err())
+	s.ok(s.raw().HSet(s.t.Context(), workloadKey, "n", 9_999_999).Err())
 	s.reserve(ledger.Duplicate)
 	live := s.claimBytes()
 	require.Less(s.t, live, 300)
-	s.ok(s.l.Settle(s.ctx, ledger.Settlement{Fingerprint: workload, Remediation: c.Remediation, Outcome: name, Cooldown: long}))
+	s.ok(s.l.Settle(s.t.Context(), ledger.Settlement{Fingerprint: workload, Remediation: c.Remediation, Outcome: name, Cooldown: long}))
 	settled := s.claimBytes()
 	require.Less(s.t, settled, 300)
 	s.t.Logf("claim at its longest, key included: live %d bytes, settled %d bytes", live, settled)
@@ -193,7 +193,7 @@ func claimSize(s *suite) {
 
 func (s *suite) claimBytes() int {
 	s.t.Helper()
-	fields, err := s.raw().HGetAll(s.ctx, workloadKey).Result()
+	fields, err := s.raw().HGetAll(s.t.Context(), workloadKey).Result()
 	s.ok(err)
 	n := len(workloadKey)
 	for f, v := range fields {
@@ -221,7 +221,7 @@ func claimMemory(s *suite) {
 
 func (s *suite) memory() int64 {
 	s.t.Helper()
-	used, err := s.raw().MemoryUsage(s.ctx, workloadKey).Result()
+	used, err := s.raw().MemoryUsage(s.t.Context(), workloadKey).Result()
 	s.ok(err)
 	return used
 }

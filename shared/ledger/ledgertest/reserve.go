@@ -34,14 +34,14 @@ func (s *suite) reserve(want ledger.ReserveOutcome) ledger.Claim {
 
 func (s *suite) reserveFor(lease time.Duration, want ledger.ReserveOutcome) ledger.Claim {
 	s.t.Helper()
-	c, got, err := s.l.Reserve(s.ctx, ledger.Reservation{Fingerprint: workload, Base: base, Lease: lease})
+	c, got, err := s.l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: workload, Base: base, Lease: lease})
 	s.ok(err)
 	require.Equal(s.t, want, got)
 	return c
 }
 
 func (s *suite) confirm(c ledger.Claim, within time.Duration) error {
-	return s.l.Confirm(s.ctx, ledger.Confirmation{
+	return s.l.Confirm(s.t.Context(), ledger.Confirmation{
 		Fingerprint: c.Fingerprint, Remediation: c.Remediation, Token: c.Token,
 		Phase: "received", Within: within, Event: sealed,
 	})
@@ -57,13 +57,13 @@ func (s *suite) live() ledger.Claim {
 
 func (s *suite) get() ledger.Claim {
 	s.t.Helper()
-	c, err := s.l.Get(s.ctx, workload)
+	c, err := s.l.Get(s.t.Context(), workload)
 	s.ok(err)
 	return c
 }
 
 func (s *suite) settle(c ledger.Claim, cooldown time.Duration) error {
-	return s.l.Settle(s.ctx, ledger.Settlement{
+	return s.l.Settle(s.t.Context(), ledger.Settlement{
 		Fingerprint: c.Fingerprint, Remediation: c.Remediation, Outcome: "effective", Cooldown: cooldown,
 	})
 }
@@ -82,7 +82,7 @@ func opensFirst(s *suite) {
 
 func pendingWhileFresh(s *suite) {
 	first := s.reserve(ledger.Opened)
-	c, outcome, err := s.l.Reserve(s.ctx, ledger.Reservation{Fingerprint: workload, Base: "another", Lease: long})
+	c, outcome, err := s.l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: workload, Base: "another", Lease: long})
 	s.ok(err)
 	require.Equal(s.t, ledger.Pending, outcome)
 	require.Equal(s.t, first, c)
@@ -152,6 +152,6 @@ func reArms(s *suite) {
 }
 
 func neverWas(s *suite) {
-	_, err := s.l.Get(s.ctx, workload)
+	_, err := s.l.Get(s.t.Context(), workload)
 	require.ErrorIs(s.t, err, ledger.ErrNotFound)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,10 +115,10 @@ func startRedis(t testing.TB, arguments []string) (string, bool) {
 	t.Helper()
 	port := freePort(t)
 	var log bytes.Buffer
-	cmd := exec.Command("redis-server", append([]string{
+	// A configuration file among the arguments has to come first.
+	cmd := exec.Command("redis-server", append(slices.Clone(arguments),
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port),
-		"--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-	}, arguments...)...)
+		"--save", "", "--appendonly", "no", "--dir", t.TempDir())...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
 	exited := make(chan struct{})
