@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,8 +24,6 @@ const stopTimeout = 10 * time.Second
 // do is the command behind its flags.
 func (o *options) do(ctx context.Context) (int, error) {
 	switch {
-	case o.printEnv:
-		return 0, o.showEnv()
 	case o.redrive:
 		return 0, o.redriveAll(ctx)
 	}
@@ -44,7 +41,7 @@ func (o *options) do(ctx context.Context) (int, error) {
 		return 1, err
 	}
 	defer stop(s)
-	if _, err := s.WriteEnv(); err != nil {
+	if _, err := s.WriteSettings(); err != nil {
 		return 1, err
 	}
 	p := o.printer()
@@ -110,17 +107,6 @@ func (o *options) welcome(p *terminal.Printer, s *system.System) {
 	if o.system.DryRun {
 		p.Printf("Dry run: nothing will be changed.\n")
 	}
-}
-
-// showEnv prints what WriteEnv wrote.
-func (o *options) showEnv() error {
-	f, err := os.Open(filepath.Join(o.system.Dir, "env"))
-	if err != nil {
-		return fmt.Errorf("read settings (is a system running? start one with make run): %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	_, err = bufio.NewReader(f).WriteTo(o.out)
-	return err
 }
 
 func printJSON(out io.Writer, v any) error { return json.NewEncoder(out).Encode(v) }

@@ -22,7 +22,6 @@ type options struct {
 	jsonLines bool
 	once      bool
 	redrive   bool
-	printEnv  bool
 	out       *os.File
 }
 
@@ -63,7 +62,6 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	fs.Var(&functions, "function", "stage=URL of a function that runs elsewhere, such as one started by func run (may be repeated)")
 	fs.StringVar(&s.LogLevel, "log-level", "info", "log level of the functions: debug, info, warn, error")
 	fs.StringVar(&s.LogOutput, "log-output", "", "where the functions log: a file, or stderr (default functions.log in --dir)")
-	fs.BoolVar(&o.printEnv, "env", false, "print the settings of the system that runs in --dir, for a shell, and exit")
 	fs.BoolVar(&o.redrive, "redrive", false, "post the dead letters of the Redis in --redis to the Broker again, and exit")
 	fs.Usage = func() { describe(fs) }
 	err := fs.Parse(args)

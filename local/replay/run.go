@@ -316,16 +316,16 @@ type renamer struct {
 	startsAt, endsAt time.Time
 }
 
-// placeholders that the captured bodies have in place of their times.
+// The times in the captured bodies, which a replay puts forward to its own.
 const (
-	capturedStart = "2026-01-05T03:00:00.000Z"
-	capturedEnd   = "2026-01-05T03:10:00.000Z"
+	CapturedStart = "2026-01-05T03:00:00Z"
+	CapturedEnd   = "2026-01-05T03:10:00Z"
 )
 
 func (r renamer) body(captured []byte) []byte {
-	pairs := []string{capturedStart, r.startsAt.UTC().Format(time.RFC3339Nano)}
+	pairs := []string{CapturedStart, r.startsAt.UTC().Format(time.RFC3339Nano)}
 	if !r.endsAt.IsZero() {
-		pairs = append(pairs, capturedEnd, r.endsAt.UTC().Format(time.RFC3339Nano))
+		pairs = append(pairs, CapturedEnd, r.endsAt.UTC().Format(time.RFC3339Nano))
 	}
 	if r.pod[0] != "" && r.pod[1] != "" {
 		pairs = append(pairs, r.pod[0], r.pod[1])

@@ -46,8 +46,19 @@ type Story struct {
 	// unhealthy pod of Broken.
 	Pod string `json:"pod,omitempty"`
 
+	// Alerts are what a real Alertmanager was given when the bodies were
+	// captured from it.
+	Alerts []Alert `json:"alerts"`
+
 	Objects, Rollout string `json:"-"`
 	Firing, Resolved []byte `json:"-"`
+}
+
+// Alert is what Prometheus sends to Alertmanager, but for its times.
+type Alert struct {
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	GeneratorURL string            `json:"generatorURL,omitempty"`
 }
 
 // Load reads every sample of a folder, in order of their names.
@@ -75,12 +86,9 @@ func Load(dir string) ([]Story, error) {
 
 func loadOne(dir string) (Story, error) {
 	s := Story{Name: filepath.Base(dir), Objects: present(dir, objectsFile), Rollout: present(dir, rolloutFile)}
-	text, err := os.ReadFile(filepath.Join(dir, storyFile))
+	err := readStory(dir, &s)
 	if err != nil {
-		return s, fmt.Errorf("read sample: %w", err)
-	}
-	if err := yaml.UnmarshalStrict(text, &s); err != nil {
-		return s, fmt.Errorf("read %s: %w", filepath.Join(dir, storyFile), err)
+		return s, err
 	}
 	if s.Firing, err = os.ReadFile(filepath.Join(dir, firingFile)); err != nil {
 		return s, fmt.Errorf("read sample: %w", err)
@@ -94,6 +102,25 @@ func loadOne(dir string) (Story, error) {
 		s.Posts = 1
 	}
 	return s, s.validate()
+}
+
+// Alerts are those of one sample's folder, whether its bodies have been
+// captured yet or not.
+func Alerts(dir string) ([]Alert, error) {
+	var s Story
+	err := readStory(dir, &s)
+	return s.Alerts, err
+}
+
+func readStory(dir string, s *Story) error {
+	text, err := os.ReadFile(filepath.Join(dir, storyFile))
+	if err != nil {
+		return fmt.Errorf("read sample: %w", err)
+	}
+	if err := yaml.UnmarshalStrict(text, s); err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Join(dir, storyFile), err)
+	}
+	return nil
 }
 
 func (s Story) validate() error {

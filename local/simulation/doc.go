@@ -8,7 +8,7 @@
 // a conflict (409), a failed JSON-Patch test is 422 and changes nothing, metadata.generation counts changes of the spec only, deletes keep
 // their UID and resourceVersion preconditions, evictions are refused by PodDisruptionBudgets (429), watches resume and expire (410),
 // /scale, /status, /log, metadata-only reads, discovery, reviews of tokens and access. The package simulationtest holds a
-// conformance suite that says so and can be run against a real API server. What it does not have: protobuf (clients get JSON), custom
+// conformance suite that says so and can be run against a real API server. What it does not have: protobuf answers (bodies may be protobuf, clients get JSON), custom
 // resources, admission webhooks, quotas' enforcement, field ownership conflicts of server-side apply, exec and port forwarding.
 // Every known user may do everything; only reviews of access are judged (see Options.Approvers).
 //

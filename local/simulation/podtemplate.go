@@ -61,6 +61,8 @@ func cureKey(owner metav1.Object, template *corev1.PodTemplateSpec) string {
 // decideCure marks a new pod as cured when it replaces one that was deleted, or one of another ReplicaSet with the same content
 // (a rollout restart).
 func (e *engine) decideCure(pod *corev1.Pod, owner metav1.Object, template *corev1.PodTemplateSpec) {
+	// The deletion that asks for this pod may be newer than what has been absorbed: without it the replacement would be ill too.
+	e.absorb()
 	key := cureKey(owner, template)
 	first, known := e.sick[key]
 	if !known {

@@ -7,14 +7,15 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"sigs.k8s.io/yaml"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	jsonserializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/yaml"
 )
 
 const contentYAML = "application/yaml"
@@ -22,6 +23,7 @@ const contentYAML = "application/yaml"
 var (
 	lenient = jsonserializer.NewSerializerWithOptions(jsonserializer.DefaultMetaFactory, scheme.Scheme, scheme.Scheme, jsonserializer.SerializerOptions{})
 	strict  = jsonserializer.NewSerializerWithOptions(jsonserializer.DefaultMetaFactory, scheme.Scheme, scheme.Scheme, jsonserializer.SerializerOptions{Strict: true})
+	binary  = protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
 )
 
 func (h *handler) writeOptions(c *call) writeOptions {
@@ -141,7 +143,7 @@ func (h *handler) removeAll(w http.ResponseWriter, c *call) error {
 // readDeleteOptions takes the body's options and lets the query's override them; a dry run asked for in either is one.
 func readDeleteOptions(c *call) (*metav1.DeleteOptions, error) {
 	options := &metav1.DeleteOptions{}
-	raw, err := readBody(c.http)
+	raw, err := readJSON(c.http)
 	if err != nil {
 		return nil, err
 	}
@@ -191,10 +193,11 @@ func readObject(c *call) (runtime.Object, error) {
 	return object, nil
 }
 
-// readJSON returns the body as JSON; YAML is accepted as the real server does, protobuf is not.
+// readJSON returns the body as JSON. YAML and protobuf, which client-go's typed clients prefer for built-in kinds, are converted: so the
+// rest of the server knows one form. Answers are JSON always.
 func readJSON(r *http.Request) ([]byte, error) {
 	raw, err := readBody(r)
-	if err != nil {
+	if err != nil || len(raw) == 0 {
 		return nil, err
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -207,8 +210,19 @@ func readJSON(r *http.Request) ([]byte, error) {
 			return nil, apierrors.NewBadRequest("decode YAML: " + err.Error())
 		}
 		return converted, nil
+	case err == nil && media == runtime.ContentTypeProtobuf:
+		return protobufToJSON(raw)
 	}
-	return nil, unsupportedMedia(contentJSON + ", " + contentYAML)
+	return nil, unsupportedMedia(contentJSON + ", " + contentYAML + ", " + runtime.ContentTypeProtobuf)
+}
+
+func protobufToJSON(raw []byte) ([]byte, error) {
+	object, gvk, err := binary.Decode(raw, nil, nil)
+	if err != nil {
+		return nil, apierrors.NewBadRequest("decode protobuf: " + err.Error())
+	}
+	object.GetObjectKind().SetGroupVersionKind(*gvk)
+	return json.Marshal(object)
 }
 
 // decode reads JSON into a resource's type. A kind or version other than the resource's is a bad request.

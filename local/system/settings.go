@@ -13,9 +13,9 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// envFile is where the settings of a running system are written, for func
-// run and for make env.
-const envFile = "env"
+// SettingsFile is the name of the file, in Options.Dir, that holds the settings
+// of a running system for functions run by hand.
+const SettingsFile = "settings"
 
 // shared are the settings that every function gets.
 func (s *System) shared() map[string]string {
@@ -59,25 +59,22 @@ func (s *System) settingsOf(name string) map[string]string {
 	return settings
 }
 
-// WriteEnv writes the settings as lines of export, for a shell in which a
-// function is to be run by hand against this system.
-func (s *System) WriteEnv() (string, error) {
+// WriteSettings writes the settings for functions that are run by hand
+// against this system, and returns the file's path.
+func (s *System) WriteSettings() (string, error) {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(s.settings)) {
 		if name == stage.EnvLogOutput || s.settings[name] == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "export %s=%s\n", name, quote(s.settings[name]))
+		fmt.Fprintf(&b, "%s=%s\n", name, s.settings[name])
 	}
-	path := filepath.Join(s.options.Dir, envFile)
+	path := filepath.Join(s.options.Dir, SettingsFile)
 	if err := os.WriteFile(path, []byte(b.String()), secretMode); err != nil {
 		return "", fmt.Errorf("write settings: %w", err)
 	}
 	return path, nil
 }
-
-// quote makes a word that a POSIX shell reads back unchanged.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func whoami() string {
 	if u, err := user.Current(); err == nil {

@@ -23,6 +23,8 @@ const (
 
 	EnvHistory   = "HISTORY_URL"
 	EnvPolicyDir = "POLICY_DIR"
+	// EnvSettings names a file of settings, for functions run by hand.
+	EnvSettings  = "KUBERNAUT_SETTINGS"
 	EnvLogLevel  = "LOG_LEVEL"
 	EnvLogOutput = "LOG_OUTPUT"
 
@@ -59,8 +61,39 @@ type Config struct {
 	errs   []error
 }
 
-// NewConfig reads from the map that a function's Start is given.
-func NewConfig(values map[string]string) *Config { return &Config{values: values} }
+// NewConfig reads from the map that a function's Start is given. func run
+// hands over references to Secrets and ConfigMaps as they stand in func.yaml:
+// those count as unset, and KUBERNAUT_SETTINGS may name a file of KEY=VALUE
+// lines to take what is unset from.
+func NewConfig(values map[string]string) *Config {
+	c := &Config{values: make(map[string]string, len(values))}
+	for name, value := range values {
+		if !strings.HasPrefix(value, "{{") {
+			c.values[name] = value
+		}
+	}
+	if path := c.values[EnvSettings]; path != "" {
+		c.fill(path)
+	}
+	return c
+}
+
+// fill takes what is unset from a file.
+func (c *Config) fill(path string) {
+	for n, line := range strings.Split(c.file(EnvSettings, path), "\n") {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			c.errs = append(c.errs, fmt.Errorf("setting %s: line %d of %s is not KEY=VALUE", EnvSettings, n+1, path))
+			continue
+		}
+		if c.values[name] == "" {
+			c.values[name] = value
+		}
+	}
+}
 
 // Err is everything that was wrong with the settings read until now.
 func (c *Config) Err() error { return errors.Join(c.errs...) }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -349,4 +351,14 @@ func BenchmarkHarness(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestReferencesThatOnlyAClusterResolvesCountAsUnset(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "settings")
+	require.NoError(t, os.WriteFile(file, []byte("# of a local system\nREDIS_URL=redis://127.0.0.1:1\nLOG_LEVEL=debug\n"), 0o600))
+	c := stage.NewConfig(map[string]string{"REDIS_URL": "{{ secret:redis:url }}", "K_SINK": "{{ configMap:x:y }}", "LOG_LEVEL": "error", stage.EnvSettings: file})
+	require.Equal(t, "redis://127.0.0.1:1", c.String("REDIS_URL", ""))
+	require.Equal(t, "", c.String("K_SINK", ""))
+	require.Equal(t, "error", c.String("LOG_LEVEL", ""), "what is set stays")
+	require.NoError(t, c.Err())
 }

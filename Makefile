@@ -1,0 +1,56 @@
+# Everything a developer or a curious user types. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MODULES := shared local test $(wildcard functions/*)
+ROOT := $(CURDIR)
+ARGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## the whole system in one process, with sample alerts (ARGS="--help" for flags)
+	@go build -o bin/kubernaut ./local
+	@bin/kubernaut $(ARGS)
+
+.PHONY: test
+test: ## every test of every module, with the race detector (also opa's)
+	go test -race -timeout 10m $(addprefix ./,$(addsuffix /...,$(MODULES)))
+
+.PHONY: lint
+lint: ## formatting, vet, and that every go.mod is tidy by itself
+	@out=$$(gofmt -l $(MODULES)); if [ -n "$$out" ]; then echo "not formatted: $$out" >&2; exit 1; fi
+	go vet $(addprefix ./,$(addsuffix /...,$(MODULES)))
+	@for m in $(MODULES); do (cd $$m && GOWORK=off GOFLAGS=-mod=mod go mod tidy -diff >/dev/null) || { echo "$$m/go.mod is not tidy: run make tidy" >&2; exit 1; }; done
+
+.PHONY: tidy
+tidy: ## tidy every module by itself, as func builds it
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy); done
+
+.PHONY: bench
+bench: ## measure what the README claims, and print a table
+	go run ./test/bench $(ARGS)
+
+.PHONY: stage
+stage: ## add a stage and its Trigger: make stage NAME=notify ON=remediation.closed
+	@test -n "$(NAME)" -a -n "$(ON)" || { echo 'usage: make stage NAME=<stage> ON=<event type, such as remediation.closed>' >&2; exit 2; }
+	@go run ./local/newstage --root . --name "$(NAME)" --on "$(ON)"
+
+.PHONY: env
+env: ## print settings for a shell: eval "$$(make env)", then func run in any functions/ folder
+	@echo "export FUNC_GO='$(ROOT)/deploy/func-go'"
+	@echo "export KUBERNAUT_SETTINGS='$(ROOT)/.local/settings'"
+
+.PHONY: redrive
+redrive: ## post the dead letters of a running system to its Broker again
+	@go run ./local --redrive
+
+.PHONY: samples
+samples: ## capture the sample alerts anew from a real Alertmanager
+	go test ./test/alertmanager -run TestSamples -update
+
+.PHONY: clean
+clean: ## remove what running and building leave behind
+	rm -rf bin .local

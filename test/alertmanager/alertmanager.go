@@ -1,0 +1,174 @@
+// Package alertmanager runs a real Alertmanager for tests: the binary of
+// Debian's package prometheus-alertmanager, or the one that ALERTMANAGER
+// names, on loopback.
+//
+//	am, err := alertmanager.Start(ctx, dir, webhookURL)
+//	defer am.Stop()
+//	err = am.Post(ctx, alertmanager.Alert{Labels: map[string]string{"alertname": "X"}})
+package alertmanager
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// ErrMissing says that there is no Alertmanager on this machine.
+var ErrMissing = errors.New("no Alertmanager: install Debian's prometheus-alertmanager, or set ALERTMANAGER to a binary")
+
+// Alert is what Prometheus posts.
+type Alert struct {
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	GeneratorURL string            `json:"generatorURL,omitempty"`
+	StartsAt     time.Time         `json:"startsAt,omitzero"`
+	EndsAt       time.Time         `json:"endsAt,omitzero"`
+}
+
+// Server is a running Alertmanager.
+type Server struct {
+	command *exec.Cmd
+	url     string
+	done    chan error
+	output  *bytes.Buffer
+}
+
+const (
+	startWithin = 20 * time.Second
+	stopWithin  = 10 * time.Second
+	pollEvery   = 50 * time.Millisecond
+)
+
+// config groups nothing, waits for nothing, and tells of resolution.
+const config = `
+route:
+  receiver: kubernaut
+  group_by: ['...']
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+  - name: kubernaut
+    webhook_configs:
+      - url: %q
+        send_resolved: true
+`
+
+func binary() (string, error) {
+	if path := os.Getenv("ALERTMANAGER"); path != "" {
+		return path, nil
+	}
+	for _, name := range []string{"prometheus-alertmanager", "alertmanager"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", ErrMissing
+}
+
+// Start runs Alertmanager with its state in dir until Stop.
+func Start(ctx context.Context, dir, webhookURL string) (*Server, error) {
+	path, err := binary()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "alertmanager.yml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, config, webhookURL), 0o600); err != nil {
+		return nil, fmt.Errorf("write configuration: %w", err)
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{url: "http://" + address, done: make(chan error, 1), output: &bytes.Buffer{}}
+	s.command = exec.Command(path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+address, "--cluster.listen-address=")
+	s.command.Stdout, s.command.Stderr = s.output, s.output
+	s.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.command.Start(); err != nil {
+		return nil, fmt.Errorf("start Alertmanager: %w", err)
+	}
+	go func() { s.done <- s.command.Wait() }()
+	if err := s.ready(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *Server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if resp, err := http.Get(s.url + "/-/ready"); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case err := <-s.done:
+			s.done <- err
+			return fmt.Errorf("start Alertmanager: it ended: %w: %s", err, s.output)
+		case <-ctx.Done():
+			return fmt.Errorf("start Alertmanager: not ready within %s", startWithin)
+		case <-tick.C:
+		}
+	}
+}
+
+// URL is the address of its API.
+func (s *Server) URL() string { return s.url }
+
+// Post gives it alerts, as Prometheus does.
+func (s *Server) Post(ctx context.Context, alerts ...Alert) error {
+	body, err := json.Marshal(alerts)
+	if err != nil {
+		return fmt.Errorf("encode alerts: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v2/alerts", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("post alerts: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("post alerts: %s", resp.Status)
+	}
+	return nil
+}
+
+// Stop ends the process and waits for it.
+func (s *Server) Stop() error {
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop Alertmanager: %w", err)
+	}
+	select {
+	case <-s.done:
+		return nil // how it ended does not matter: it was told to
+	case <-time.After(stopWithin):
+		return errors.Join(s.command.Process.Kill(), fmt.Errorf("stop Alertmanager: killed after %s", stopWithin))
+	}
+}
