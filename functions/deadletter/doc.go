@@ -1,0 +1,20 @@
+// Package function is the deadletter stage: the Broker hands it every event
+// that a subscriber refused for good, or did not take within all retries.
+//
+// Each is kept with who refused it and why. If the event is one that a stage
+// of the pipeline had to act on, its seal is good and its remediation still
+// waits for it, then nothing more would ever happen: the stage publishes
+// remediation.failed with reason dead_lettered, once per remediation, and
+// settles the claim so that the next alert opens a new one. Everything else
+// is only kept: what failed at record or at deadletter itself (publishing
+// about those would feed the loop), at a stage that somebody added, events
+// without a good seal, and events that the remediation has moved on from.
+//
+// Redrive posts kept events to the Broker again, verbatim, and forgets those
+// that it takes. Stages drop what belongs to a remediation that has ended, so
+// redriving is always safe:
+//
+//	result, err := deadletter.Redrive(ctx, deadletter.Redriving{
+//		Letters: ledger, Publish: post, Filter: deadletter.Filter{Destination: "record"},
+//	})
+package function
