@@ -12,18 +12,6 @@ import (
 	ce "knative.dev/func-go/cloudevents"
 	fh "knative.dev/func-go/http"
 
-	analyze "kubernaut.ai/functions/analyze"
-	approve "kubernaut.ai/functions/approve"
-	assess "kubernaut.ai/functions/assess"
-	authorize "kubernaut.ai/functions/authorize"
-	classify "kubernaut.ai/functions/classify"
-	deadletter "kubernaut.ai/functions/deadletter"
-	enrich "kubernaut.ai/functions/enrich"
-	execute "kubernaut.ai/functions/execute"
-	gateway "kubernaut.ai/functions/gateway"
-	record "kubernaut.ai/functions/record"
-
-	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -49,21 +37,6 @@ func onHTTP(newFunction func() *stage.HTTPFunction) fleetMember {
 		f := newFunction()
 		return f, &fh.New(f).Server
 	}
-}
-
-// fleet is every function of the project. A stage added by make stage is
-// added here too; nothing else of this module names it.
-var fleet = map[string]fleetMember{
-	event.StageGateway:    onHTTP(gateway.New),
-	event.StageEnrich:     onEvents(enrich.New),
-	event.StageClassify:   onEvents(classify.New),
-	event.StageAnalyze:    onEvents(analyze.New),
-	event.StageAuthorize:  onEvents(authorize.New),
-	event.StageExecute:    onEvents(execute.New),
-	event.StageAssess:     onEvents(assess.New),
-	event.StageApprove:    onHTTP(approve.New),
-	event.StageRecord:     onEvents(record.New),
-	event.StageDeadletter: onEvents(deadletter.New),
 }
 
 // Stages names every function, sorted.
