@@ -1,0 +1,86 @@
+package function
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+
+	"kubernaut.ai/shared/event"
+)
+
+// Events are kept by name, not by time: to find the newest, all must be read.
+const (
+	eventPage     = 500
+	maxEventsRead = 2000
+)
+
+// eventQuery says which events to read. One name is asked of the API server;
+// several are picked from the namespace's list, which costs one read instead
+// of one a pod.
+type eventQuery struct{ namespace, name string }
+
+func (e enricher) readEvents(ctx context.Context, q eventQuery) (events []corev1.Event, more bool, err error) {
+	options := metav1.ListOptions{Limit: eventPage}
+	if q.name != "" {
+		options.FieldSelector = fields.OneTermEqualSelector("involvedObject.name", q.name).String()
+	}
+	for len(events) < maxEventsRead {
+		list, err := e.clients.Kube.CoreV1().Events(q.namespace).List(ctx, options)
+		if err != nil {
+			return nil, false, err
+		}
+		events = append(events, list.Items...)
+		if options.Continue = list.Continue; options.Continue == "" {
+			return events, false, nil
+		}
+	}
+	return events, true, nil
+}
+
+// object names what an event is about.
+type object struct{ kind, name string }
+
+// notes are the events about these objects, the newest first; nil means all.
+func notes(events []corev1.Event, about map[object]bool) []event.Note {
+	var out []event.Note
+	for i := range events {
+		n := &events[i]
+		if about != nil && !about[object{n.InvolvedObject.Kind, n.InvolvedObject.Name}] {
+			continue
+		}
+		out = append(out, event.Note{Type: n.Type, Reason: event.Cut(n.Reason, event.MaxAttribute),
+			Message: event.Cut(n.Message, event.MaxText), Object: n.InvolvedObject.Kind + "/" + n.InvolvedObject.Name,
+			Count: times(n), LastSeen: lastSeen(n)})
+	}
+	slices.SortStableFunc(out, func(a, b event.Note) int {
+		return cmp.Or(b.LastSeen.Compare(a.LastSeen), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
+}
+
+// lastSeen is when it happened last; senders fill different fields.
+func lastSeen(n *corev1.Event) time.Time {
+	last := n.CreationTimestamp.Time
+	for _, t := range []time.Time{n.FirstTimestamp.Time, n.EventTime.Time, n.LastTimestamp.Time} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	if n.Series != nil && n.Series.LastObservedTime.After(last) {
+		last = n.Series.LastObservedTime.Time
+	}
+	return last.UTC()
+}
+
+func times(n *corev1.Event) int32 {
+	count := max(n.Count, 1)
+	if n.Series != nil {
+		count = max(count, n.Series.Count)
+	}
+	return count
+}

@@ -1,0 +1,151 @@
+package function
+
+import (
+	"context"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubernaut.ai/shared/event"
+)
+
+// facts are the answers of the API server that a context is made of.
+type facts struct {
+	owners          []event.Target
+	namespaceLabels map[string]string
+	// target is what the signal is about, subject the workload behind it.
+	target, subject subject
+	podsRead        bool
+	pods            []corev1.Pod
+	jobs            []string
+	past            past
+	autoscalers     []autoscalingv2.HorizontalPodAutoscaler
+	budgets         []policyv1.PodDisruptionBudget
+	events          []corev1.Event
+	nodes           []corev1.Node
+	moreNodes       bool
+	used            usage
+}
+
+// nodeEventNamespace is where events about cluster-scoped objects are kept.
+const nodeEventNamespace = metav1.NamespaceDefault
+
+// startSurroundings starts all that needs no more than the subject.
+func (w *work) startSurroundings(ctx context.Context) {
+	s := w.subject
+	if !w.podsRead && !s.pods.empty() {
+		w.start(ctx, PartPods, w.readingPods(s.pods))
+	}
+	if s.history.kind != noHistory && s.pods.labels != nil {
+		w.start(ctx, PartRevisions, w.readingRevisions)
+	}
+	if w.target.autoscaler == nil && s.target.Namespace != "" && scalable(s.target) {
+		w.start(ctx, PartAutoscaler, w.readingAutoscalers)
+	}
+	if w.target.budget == nil && s.template != nil {
+		w.start(ctx, PartBudgets, w.readingBudgets)
+	}
+	if s.template != nil && (s.pods.labels != nil || s.pods.name != "") {
+		w.start(ctx, PartUsage, func(ctx context.Context) (err error) {
+			w.used, err = w.meter.measure(ctx, s.pods)
+			return err
+		})
+	}
+	if w.target.node || w.signal.Resource.Kind == kindPod.Kind || w.signal.Target.Kind == kindPod.Kind {
+		w.start(ctx, PartNode, func(ctx context.Context) (err error) {
+			w.nodes, w.moreNodes, err = w.readNodes(ctx)
+			return err
+		})
+	}
+	w.start(ctx, PartEvents, w.readingEvents)
+}
+
+func (w *work) readingRevisions(ctx context.Context) error {
+	found, more, err := w.readRevisions(ctx, w.subject)
+	if more {
+		w.shortened(PartRevisions, maxRevisionsRead)
+	}
+	w.past = found
+	return err
+}
+
+func (w *work) readingAutoscalers(ctx context.Context) error {
+	found, more, err := w.readAutoscalers(ctx, w.subject.target.Namespace)
+	if more {
+		w.shortened(PartAutoscaler, maxLimitsRead)
+	}
+	w.autoscalers = found
+	return err
+}
+
+func (w *work) readingBudgets(ctx context.Context) error {
+	found, more, err := w.readBudgets(ctx, w.subject.target.Namespace)
+	if more {
+		w.shortened(PartBudgets, maxLimitsRead)
+	}
+	w.budgets = found
+	return err
+}
+
+func (w *work) readingEvents(ctx context.Context) error {
+	found, more, err := w.readEvents(ctx, w.eventQuery())
+	if more {
+		w.shortened(PartEvents, maxEventsRead)
+	}
+	w.events = found
+	return err
+}
+
+// eventQuery asks for one object's events where only one matters.
+func (w *work) eventQuery() eventQuery {
+	t := w.target.target
+	switch {
+	case t.Kind == kindNamespace.Kind:
+		return eventQuery{namespace: t.Name}
+	case t.Namespace == "":
+		return eventQuery{namespace: nodeEventNamespace, name: t.Name}
+	case t.Kind == kindPod.Kind, w.subject.pods.empty() && !w.podsRead && w.subject.target.Same(t):
+		return eventQuery{namespace: t.Namespace, name: t.Name}
+	}
+	return eventQuery{namespace: t.Namespace}
+}
+
+// readNode reads the node by name where the list ended before it.
+func (w *work) readNode(ctx context.Context) {
+	name := w.nodeName()
+	if !w.moreNodes || name == "" {
+		return
+	}
+	w.shortened("node.otherSchedulable", maxNodesRead)
+	for i := range w.nodes {
+		if w.nodes[i].Name == name {
+			return
+		}
+	}
+	w.read(ctx, PartNode, func(ctx context.Context) error {
+		n, err := w.clients.Kube.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+		if err == nil {
+			w.nodes = append(w.nodes, *n)
+		}
+		return err
+	})
+}
+
+// nodeName is the node that the signal is about: itself, or its pod's.
+func (f *facts) nodeNameOf(s event.Signal) string {
+	if f.target.node {
+		return f.target.target.Name
+	}
+	for _, t := range []event.Target{s.Resource, s.Target} {
+		for i := range f.pods {
+			if t.Kind == kindPod.Kind && f.pods[i].Name == t.Name {
+				return f.pods[i].Spec.NodeName
+			}
+		}
+	}
+	return ""
+}
+
+func (w *work) nodeName() string { return w.nodeNameOf(w.signal) }
