@@ -7,16 +7,19 @@ import (
 )
 
 func TestOnMiniredis(t *testing.T) {
+	t.Parallel()
 	ledgertest.Run(t, ledgertest.OnMiniredis)
 }
 
 func TestOnRedisServer(t *testing.T) {
 	needRedisServer(t)
+	t.Parallel()
 	ledgertest.Run(t, ledgertest.OnRedisServer)
 }
 
 func TestOnRedisCluster(t *testing.T) {
 	needRedisServer(t)
+	t.Parallel()
 	ledgertest.Run(t, ledgertest.OnRedisCluster(ledgertest.RedisCluster(t)))
 }
 

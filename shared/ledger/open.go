@@ -16,6 +16,7 @@ const (
 	defaultDialTimeout = time.Second
 	defaultIOTimeout   = 2 * time.Second
 	defaultMaxRetries  = 1
+	dialAttempts       = 1 // the sender retries, and waits less for our 503
 	maxHosts           = 64
 )
 
@@ -62,6 +63,7 @@ func newClient(raw string, s settings) (redis.UniversalClient, error) {
 		TLSConfig: base.TLSConfig, MasterName: target.master,
 		DialTimeout: s.dialTimeout, ReadTimeout: s.ioTimeout, WriteTimeout: s.ioTimeout,
 		ContextTimeoutEnabled: true, MaxRetries: defaultMaxRetries, PoolSize: s.poolSize,
+		DialerRetries:   dialAttempts,
 		DisableIdentity: true,
 	}
 	client := connect(target, common)

@@ -39,7 +39,9 @@ type suite struct {
 
 // open connects once more, as another pod does.
 func (s *suite) open() *ledger.Ledger {
-	l, err := ledger.Open(s.URL, ledger.WithHook(tagCheck{s.t}))
+	// A hundred goroutines on a loaded machine may wait longer than a stage would.
+	const patience = time.Minute
+	l, err := ledger.Open(s.URL, ledger.WithHook(tagCheck{s.t}), ledger.WithTimeouts(patience, patience))
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { require.NoError(s.t, l.Close()) })
 	return l

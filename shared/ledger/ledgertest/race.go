@@ -133,13 +133,16 @@ func raceCancel(s *suite) {
 }
 
 func raceDue(s *suite) {
-	const items = 150
+	const items, workers = 150, 20
 	for i := range items {
 		s.ok(s.l.Schedule(s.t.Context(), ledger.Due{ID: fmt.Sprintf("assess/%d", i), Kind: "assess"}, 0))
 	}
 	var mu sync.Mutex
 	seen := map[string]int{}
-	race(s, func(l *ledger.Ledger, _ int) (bool, error) {
+	race(s, func(l *ledger.Ledger, i int) (bool, error) {
+		if i >= workers {
+			return false, nil
+		}
 		leased, err := l.LeaseDue(s.t.Context(), 5, long)
 		mu.Lock()
 		defer mu.Unlock()
