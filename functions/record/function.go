@@ -36,8 +36,9 @@ func open(ctx context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, err
 	}
+	rt.OnStop(store.Close)
 	if err := store.Ping(ctx); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, err
 	}
 	return everyType(recorder{store}.record), nil
 }
