@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
+	"knative.dev/pkg/logging"
 )
 
 const (
@@ -127,7 +129,7 @@ func (c *clock) all() []time.Duration {
 
 // journal collects observations.
 type journal struct {
-	mu                                         sync.Mutex
+	mu                                      sync.Mutex
 	delivered, retried, deadLettered, drops []Observation
 }
 
@@ -186,7 +188,7 @@ func newBed(t testing.TB, manifests string, change func(*Options), stages ...str
 		change(&opts)
 	}
 	var err error
-	b.Broker, err = New(context.Background(), opts)
+	b.Broker, err = New(logging.WithLogger(context.Background(), zap.NewNop().Sugar()), opts)
 	require.NoError(t, err)
 	server := httptest.NewServer(b)
 	b.url = server.URL

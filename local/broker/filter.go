@@ -18,17 +18,17 @@ var (
 	errEmptyFilter = errors.New("empty filter, or one without a dialect that Knative knows")
 )
 
-// newFilter builds a Trigger's filter by Knative's own code. Knative skips what it cannot parse, so that the
-// Trigger gets more than it asked for; here that is an error. As in Knative, spec.filters overrides
-// spec.filter.
+// newFilter builds a Trigger's filter. Knative skips what it cannot parse, so that the Trigger gets more than it
+// asked for; here that is an error. As in Knative, spec.filters overrides spec.filter.
 func newFilter(log *zap.Logger, spec *eventingv1.TriggerSpec) (eventfilter.Filter, error) {
 	var filter eventfilter.Filter
 	switch {
 	case len(spec.Filters) > 0:
-		if err := checkFilters("filters", log, spec.Filters); err != nil {
+		list, err := buildFilters("filters", log, spec.Filters)
+		if err != nil {
 			return nil, err
 		}
-		filter = subscriptionsapi.CreateSubscriptionsAPIFilters(log, spec.Filters)
+		filter = allOf(list)
 	case spec.Filter != nil && len(spec.Filter.Attributes) > 0:
 		filter = attributes.NewAttributesFilter(spec.Filter.Attributes)
 	default:
@@ -41,32 +41,70 @@ func newFilter(log *zap.Logger, spec *eventingv1.TriggerSpec) (eventfilter.Filte
 	return filter, nil
 }
 
-// checkFilters refuses what MaterializeFiltersList would leave out, at any depth.
-func checkFilters(path string, log *zap.Logger, filters []eventingv1.SubscriptionsAPIFilter) error {
+func buildFilters(path string, log *zap.Logger, filters []eventingv1.SubscriptionsAPIFilter) ([]eventfilter.Filter, error) {
+	out := make([]eventfilter.Filter, 0, len(filters))
 	for i, f := range filters {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		if err := checkFilter(at, log, f); err != nil {
-			return err
+		built, err := buildFilter(fmt.Sprintf("%s[%d]", path, i), log, f)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, built)
 	}
-	return nil
+	return out, nil
 }
 
-func checkFilter(path string, log *zap.Logger, f eventingv1.SubscriptionsAPIFilter) error {
-	if subscriptionsapi.MaterializeSubscriptionsAPIFilter(log, f) == nil {
-		return fmt.Errorf("%s: %w", path, errEmptyFilter)
+// buildFilter makes every dialect that looks at an event by Knative's own code. Knative's All and Any only add an
+// order that adapts to traffic, with a goroutine each that races with the evaluation; allOf and anyOf do without.
+func buildFilter(path string, log *zap.Logger, f eventingv1.SubscriptionsAPIFilter) (eventfilter.Filter, error) {
+	switch {
+	case len(f.All) > 0:
+		list, err := buildFilters(path+".all", log, f.All)
+		return allOf(list), err
+	case len(f.Any) > 0:
+		list, err := buildFilters(path+".any", log, f.Any)
+		return anyOf(list), err
+	case f.Not != nil:
+		inner, err := buildFilter(path+".not", log, *f.Not)
+		return subscriptionsapi.NewNotFilter(inner), err
 	}
-	if err := checkFilters(path+".all", log, f.All); err != nil {
-		return err
+	built := subscriptionsapi.MaterializeSubscriptionsAPIFilter(log, f)
+	if built == nil {
+		return nil, fmt.Errorf("%s: %w", path, errEmptyFilter)
 	}
-	if err := checkFilters(path+".any", log, f.Any); err != nil {
-		return err
-	}
-	if f.Not != nil {
-		return checkFilter(path+".not", log, *f.Not)
-	}
-	return nil
+	return built, nil
 }
+
+// allOf passes what every filter passes.
+type allOf []eventfilter.Filter
+
+// Filter implements eventfilter.Filter.
+func (a allOf) Filter(ctx context.Context, ev event.Event) eventfilter.FilterResult {
+	for _, f := range a {
+		if f.Filter(ctx, ev) == eventfilter.FailFilter {
+			return eventfilter.FailFilter
+		}
+	}
+	return eventfilter.PassFilter
+}
+
+// Cleanup implements eventfilter.Filter.
+func (allOf) Cleanup() {}
+
+// anyOf passes what one of its filters passes.
+type anyOf []eventfilter.Filter
+
+// Filter implements eventfilter.Filter.
+func (a anyOf) Filter(ctx context.Context, ev event.Event) eventfilter.FilterResult {
+	for _, f := range a {
+		if f.Filter(ctx, ev) != eventfilter.FailFilter {
+			return eventfilter.PassFilter
+		}
+	}
+	return eventfilter.FailFilter
+}
+
+// Cleanup implements eventfilter.Filter.
+func (anyOf) Cleanup() {}
 
 // matches evaluates a filter; a panic inside is an error, not the end of the Broker.
 func matches(ctx context.Context, filter eventfilter.Filter, ev event.Event) (ok bool, err error) {

@@ -145,7 +145,7 @@ func TestWhatABrokerRefusesToStartWith(t *testing.T) {
 		{"an empty filter", trigger("{broker: kubernaut, filters: [{}]" + to), "filters[0]: empty filter"},
 		{"an empty filter inside another", trigger("{broker: kubernaut, filters: [{not: {any: [{exact: {type: x}}, {}]}}]" + to), "filters[0].not.any[1]: empty filter"},
 		{"a filter on an empty value", trigger(`{broker: kubernaut, filters: [{prefix: {type: ""}}]` + to), "filters[0]: empty filter"},
-		{"an unknown dialect", trigger("{broker: kubernaut, filters: [{regex: {type: x}}]" + to), `unknown field "spec.filters[0].regex"`},
+		{"an unknown dialect", trigger("{broker: kubernaut, filters: [{regex: {type: x}}]" + to), `unknown field "regex"`},
 		{"two dialects in one filter", trigger("{broker: kubernaut, filters: [{exact: {type: x}, prefix: {type: y}}]" + to), "multiple dialects"},
 		{"an attribute that cannot exist", trigger("{broker: kubernaut, filters: [{exact: {Type: x}}]" + to), "invalid key name"},
 		{"an expression that does not parse", trigger("{broker: kubernaut, filters: [{cesql: \"type = \"}]" + to), "cesql"},
