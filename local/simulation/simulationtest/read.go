@@ -36,7 +36,11 @@ func metadataOnly(s *suite) {
 	one, err := api.Get(s.ctx(), d.Name, metav1.GetOptions{})
 	require.NoError(s.t, err)
 	require.Equal(s.t, d.UID, one.UID)
-	require.Equal(s.t, "PartialObjectMetadata", one.Kind)
+	raw, err := s.client.AppsV1().RESTClient().Get().Namespace(s.namespace).Resource("deployments").Name(d.Name).
+		SetHeader("Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io").DoRaw(s.ctx())
+	require.NoError(s.t, err)
+	require.Contains(s.t, string(raw), `"kind":"PartialObjectMetadata"`)
+	require.NotContains(s.t, string(raw), `"spec"`)
 	all, err := api.List(s.ctx(), metav1.ListOptions{})
 	require.NoError(s.t, err)
 	require.Len(s.t, all.Items, 1)
