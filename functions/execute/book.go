@@ -21,6 +21,9 @@ const (
 // book is the Book in Redis.
 type book struct{ ledger *ledger.Ledger }
 
+// NewBook keeps plans and locks in Redis.
+func NewBook(l *ledger.Ledger) Book { return book{l} }
+
 // Plan reads the stored plan of a step; nil when there is none.
 func (b book) Plan(ctx context.Context, s Step) ([]byte, error) {
 	plan, err := b.ledger.Plan(ctx, s.Remediation, s.Name)

@@ -39,7 +39,7 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := NewExecutor(Parts{Kube: clients.Kube, Scope: clients, Book: book{rt.Ledger}, Now: rt.Now}, s)
+	x := NewExecutor(Parts{Kube: clients.Kube, Scope: clients, Book: NewBook(rt.Ledger), Now: rt.Now}, s)
 	h := handler{executor: x}
 	return stage.Routes{
 		event.RemediationApproved: stage.On(h.approved),
@@ -117,6 +117,16 @@ const (
 	defaultMaxMemory   = "8Gi"
 	defaultMaxCPU      = "4"
 )
+
+// DefaultSettings are those of a stage that is given none.
+func DefaultSettings() Settings {
+	s, err := settings(stage.NewConfig(nil))
+	if err != nil {
+		// The defaults are constants of this file.
+		panic(err)
+	}
+	return s
+}
 
 func settings(c *stage.Config) (Settings, error) {
 	memory, errMemory := quantity(c, EnvMaxMemory, defaultMaxMemory)
