@@ -123,6 +123,7 @@ func joinNext(s *suite) {
 	next := ledger.Alert{ID: "a1", StartsAt: episode.Add(time.Hour), Fingerprint: other, Remediation: base + "-2"}
 	_, err := s.l.JoinAlert(s.t.Context(), next)
 	s.ok(err)
+	s.join("a1", episode, ledger.Joined) // delivered late
 	r, found := s.resolve("a1", next.StartsAt)
 	require.True(s.t, found)
 	require.Equal(s.t, ledger.Resolution{Fingerprint: other, Remediation: base + "-2"}, r)

@@ -44,10 +44,12 @@ func admitAllOrNothing(s *suite) {
 }
 
 func admitSlides(s *suite) {
-	limit := ledger.Limit{Name: "all", Max: 1, Window: s.Short}
+	limit := ledger.Limit{Name: "all", Max: 2, Window: s.Short}
 	require.True(s.t, s.admit(1, limit).OK)
-	s.Elapse(s.Short)
+	s.Elapse(s.Short / 2)
 	require.True(s.t, s.admit(2, limit).OK)
+	s.Elapse(s.Short / 2)
+	require.True(s.t, s.admit(3, limit).OK, "only the first has left the window")
 }
 
 func admitEdges(s *suite) {

@@ -116,6 +116,8 @@ func busyTarget(s *suite) {
 	require.Empty(s.t, claim.Executing, "a busy target marks no claim")
 	again := s.startOn(s.onTarget(c.Remediation, workload), ledger.Acquired)
 	require.Greater(s.t, again.TargetToken, e.TargetToken)
+	require.ErrorIs(s.t, s.l.EndExecution(s.t.Context(), e, true), ledger.ErrLostLease)
+	s.startOn(s.onTarget("third-1", "third"), ledger.Busy)
 	s.ok(s.l.EndExecution(s.t.Context(), again, true))
 	s.startOn(s.onTarget("own-1", other), ledger.Acquired)
 }
