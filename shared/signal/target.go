@@ -91,7 +91,7 @@ func (r Rules) Candidates(a Alert) (found []Candidate, reason string) {
 		return nil, ReasonNoTarget
 	}
 	namespace := a.Label(LabelNamespace)
-	filtered, podNamed := false, false
+	filtered := false
 	for _, e := range rank {
 		name := a.Label(e.label)
 		switch {
@@ -99,13 +99,12 @@ func (r Rules) Candidates(a Alert) (found []Candidate, reason string) {
 		case Monitoring(e.label, name):
 			filtered = true
 		case e.clusterScoped:
-			// The series of a container carry the node too: were the pod gone, the
-			// node would still be there, and quite healthy.
-			if !podNamed {
+			// The series of a container or a volume carry its node too: were the pod
+			// gone, the node would still be there, and quite healthy.
+			if len(found) == 0 {
 				found = append(found, Candidate{Kind: e.kind, Name: name, Label: e.label})
 			}
 		case ValidNamespace(namespace):
-			podNamed = podNamed || e.label == labelPod
 			found = append(found, Candidate{Kind: e.kind, Namespace: namespace, Name: name, Label: e.label})
 		}
 	}
