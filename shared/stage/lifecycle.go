@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -91,8 +89,7 @@ func (l *lifecycle) runtime(settings map[string]string) (*Runtime, error) {
 		rt.Keys, ringErr = event.ParseKeyring(public)
 	}
 	if l.needsSink {
-		rt.sink = c.Required(EnvSink, "the Broker's address, to which this stage publishes")
-		rt.client = sinkClient()
+		rt.sink = NewSink(c.Required(EnvSink, "the Broker's address, to which this stage publishes"))
 	}
 	if l.needsLedger {
 		if url := c.Required(EnvRedis, "the Redis that holds claims, such as redis://redis:6379"); url != "" {
@@ -112,18 +109,6 @@ func (l *lifecycle) sealingKeys(c *Config) (private, public string) {
 	}
 	return c.Secret(EnvSealPrivate, "the base64 seed with which this stage seals its events"),
 		c.Secret(EnvSealPublic, "lines of \"stage key\": whose seals this stage accepts")
-}
-
-// sinkClient keeps enough connections to the Broker open that a burst does
-// not dial for each event.
-func sinkClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		MaxIdleConns:        128,
-		MaxIdleConnsPerHost: 128,
-		IdleConnTimeout:     90 * time.Second,
-	}}
 }
 
 func (l *lifecycle) ready() bool { return l.started.Load() && !l.stopped.Load() }

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	"github.com/cloudevents/sdk-go/v2/binding"
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	"go.uber.org/zap"
 
 	"kubernaut.ai/shared/event"
@@ -30,8 +26,7 @@ type Runtime struct {
 	Now  func() time.Time
 
 	key    event.SealingKey
-	sink   string
-	client *http.Client
+	sink   *Sink
 	within time.Duration
 	lease  time.Duration
 	meters meters
@@ -50,17 +45,14 @@ func (rt *Runtime) stop() error {
 	for _, closer := range slices.Backward(rt.onStop) {
 		errs = append(errs, closer())
 	}
-	if rt.client != nil {
-		rt.client.CloseIdleConnections()
+	if rt.sink != nil {
+		rt.sink.Close()
 	}
 	if rt.Ledger != nil {
 		errs = append(errs, rt.Ledger.Close())
 	}
 	return errors.Join(append(errs, rt.close())...)
 }
-
-// publishTimeout bounds one POST to the Broker.
-const publishTimeout = 10 * time.Second
 
 // Seal makes an event of the draft, with this stage as its producer, the
 // trace of ctx, and the stage's seal.
@@ -80,32 +72,11 @@ func (rt *Runtime) Seal(ctx context.Context, d event.Draft) (cloudevents.Event, 
 // Publish posts a sealed event to the Broker and returns when it has taken
 // it. Any failure may pass: the same id is safe to publish again.
 func (rt *Runtime) Publish(ctx context.Context, e cloudevents.Event) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
-	if err := rt.post(ctx, e); err != nil {
+	if err := rt.sink.Post(ctx, e); err != nil {
 		rt.meters.publish(ctx, e.Type(), ReasonPublish)
 		return Transient(ReasonPublish, fmt.Errorf("publish %s: %w", e.Type(), err))
 	}
 	rt.meters.publish(ctx, e.Type(), "")
-	return nil
-}
-
-func (rt *Runtime) post(ctx context.Context, e cloudevents.Event) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, rt.sink, nil)
-	if err != nil {
-		return err
-	}
-	if err := cehttp.WriteRequest(ctx, binding.ToMessage(&e), req); err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
-	resp, err := rt.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer drain(resp)
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("broker answered %s", resp.Status)
-	}
 	return nil
 }
 
@@ -115,11 +86,4 @@ func (rt *Runtime) post(ctx context.Context, e cloudevents.Event) error {
 func (rt *Runtime) Drop(ctx context.Context, reason, detail string) {
 	rt.meters.drop(ctx, reason)
 	Logger(ctx).Infow("dropped", "reason", reason, "detail", detail)
-}
-
-// drain lets the connection be used again.
-func drain(resp *http.Response) {
-	// A failure here only costs the connection.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10))
-	_ = resp.Body.Close()
 }
