@@ -9,9 +9,9 @@ import (
 // compose makes the context of the facts, without reading anything.
 func (w *work) compose() event.Context {
 	f := &w.facts
-	c := event.Context{Target: f.target.target, Owners: f.owners, Labels: f.target.labels,
-		NamespaceLabels: f.namespaceLabels, Workload: f.subject.workload,
-		Pods:      podStates(f.pods, w.signal.Resource),
+	c := event.Context{Target: f.target.target, Owners: f.chain(), Labels: f.target.labels,
+		NamespaceLabels: f.namespaceLabels, Workload: f.subject.workload, Volume: f.target.volume,
+		Pods:      podStates(f.pods, w.signal),
 		Revisions: f.past.list(f.subject.history, f.pods),
 		Events:    notes(f.events, w.about()),
 		Node:      nodeState(f.nodes, w.nodeName()),
@@ -31,6 +31,15 @@ func (w *work) compose() event.Context {
 		c.Budgets = []event.Budget{*f.target.budget}
 	}
 	return c
+}
+
+// chain is the owners, and for a target that is looked through, the workload
+// behind it: what an action can change.
+func (f *facts) chain() []event.Target {
+	if !f.target.through || f.subject.target.Same(f.target.target) {
+		return f.owners
+	}
+	return append(f.owners, f.subject.target)
 }
 
 // gitOps is the owner of the target's spec, or of the workload's behind it:

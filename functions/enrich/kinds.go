@@ -157,9 +157,23 @@ func (e enricher) volumeClaim(ctx context.Context, t event.Target) (subject, err
 		return subject{}, err
 	}
 	s := of(kindClaim, c)
-	s.through = true
+	s.volume, s.through = volumeState(c), true
 	s.pods = podQuery{namespace: c.Namespace, all: true, keep: func(p *corev1.Pod) bool { return mounts(p, c.Name) }}
 	return s, nil
+}
+
+func volumeState(c *corev1.PersistentVolumeClaim) *event.Volume {
+	v := &event.Volume{Phase: string(c.Status.Phase), Name: c.Spec.VolumeName}
+	if c.Spec.StorageClassName != nil {
+		v.Class = *c.Spec.StorageClassName
+	}
+	if q, ok := c.Spec.Resources.Requests[corev1.ResourceStorage]; ok {
+		v.Requested = q.String()
+	}
+	if q, ok := c.Status.Capacity[corev1.ResourceStorage]; ok {
+		v.Capacity = q.String()
+	}
+	return v
 }
 
 func mounts(p *corev1.Pod, claim string) bool {

@@ -41,10 +41,18 @@ func (e enricher) readPods(ctx context.Context, q podQuery) (pods []corev1.Pod, 
 
 // podStates are the pods as the context shows them: first the one that the
 // alert named, then the unhealthy ones, those that restarted most first.
-func podStates(pods []corev1.Pod, named event.Target) []event.Pod {
+func podStates(pods []corev1.Pod, s event.Signal) []event.Pod {
+	named, home := s.Resource, s.Target.Namespace
+	if s.Target.Kind == kindNamespace.Kind {
+		home = s.Target.Name
+	}
 	out := make([]event.Pod, 0, len(pods))
 	for i := range pods {
-		out = append(out, podState(&pods[i]))
+		p := podState(&pods[i])
+		if pods[i].Namespace != home {
+			p.Namespace = pods[i].Namespace
+		}
+		out = append(out, p)
 	}
 	rank := func(p event.Pod) int {
 		switch {

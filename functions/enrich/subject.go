@@ -29,6 +29,7 @@ type subject struct {
 	scales     *event.Target
 	autoscaler *event.Autoscaler
 	budget     *event.Budget
+	volume     *event.Volume
 	node       bool
 	// through is set on objects that are about the workload of their pods.
 	through bool
