@@ -49,7 +49,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	}
 	c := &Cluster{options: options, audit: newAudit(), faults: &faults{}, stopped: make(chan struct{})}
 	c.engine = newEngine(options)
-	c.store = newStore(c.engine.observe)
+	c.store = newStore(options.History, c.engine.observe)
 	c.registry = &registry{store: c.store}
 	c.engine.attach(c.registry)
 	if err := c.bootstrap(); err != nil {

@@ -16,6 +16,8 @@ const (
 	DefaultTick   = 10 * time.Millisecond
 	DefaultSpeed  = 20
 	DefaultNodes  = 3
+	// DefaultHistory is about what a real server keeps for a busy resource.
+	DefaultHistory = 4096
 	// ApproversGroup is the group whose members a SubjectAccessReview allows.
 	ApproversGroup = "approvers"
 
@@ -52,6 +54,8 @@ type Options struct {
 	Approvers []string
 	// Metrics serves metrics.k8s.io for pods and nodes; without it the group does not exist, as without metrics-server.
 	Metrics bool
+	// History is how many changes of each resource a watch can resume over; an older resourceVersion gets 410 Gone. Default DefaultHistory.
+	History int
 	// Logger takes what the operator of the simulation should know; default none.
 	Logger *slog.Logger
 }
@@ -71,6 +75,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Nodes == 0 {
 		o.Nodes = DefaultNodes
+	}
+	if o.History == 0 {
+		o.History = DefaultHistory
 	}
 	if o.Token == "" {
 		o.Token = string(newUID()) + string(newUID())
@@ -97,6 +104,9 @@ func (o Options) check() error {
 	}
 	if o.Nodes > maxNodes {
 		errs = append(errs, fmt.Errorf("nodes %d: at most %d", o.Nodes, maxNodes))
+	}
+	if o.History < 1 {
+		errs = append(errs, fmt.Errorf("history %d: must be positive", o.History))
 	}
 	for token, user := range o.Users {
 		if token == "" || user.Name == "" {

@@ -22,6 +22,7 @@ var serverVersion = &version.Info{
 
 func writeRaw(w http.ResponseWriter, code int, raw []byte) {
 	w.Header().Set("Content-Type", contentJSON)
+	w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	w.WriteHeader(code)
 	_, _ = w.Write(raw) // a client that hung up is the only cause of an error here
 }

@@ -15,6 +15,8 @@ func (e *engine) index(c change) {
 	}
 	if c.kind == watch.Deleted {
 		delete(e.waiting, self)
+		delete(e.kubelet, c.item.meta.GetUID())
+		delete(e.nodes, c.item.meta.GetUID())
 		return
 	}
 	for _, owner := range c.item.meta.GetOwnerReferences() {

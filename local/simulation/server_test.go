@@ -27,6 +27,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	for name, options := range map[string]simulation.Options{
 		"an address that is not loopback": {Listen: "0.0.0.0:0"},
 		"an address without port":         {Listen: "127.0.0.1"},
+		"a history of nothing":            {History: -1},
 		"a negative speed":                {Speed: -1},
 		"too many nodes":                  {Nodes: 100_000},
 		"a user without a name":           {Users: map[string]simulation.User{"token": {}}},
@@ -201,11 +202,12 @@ func TestLoadPathTakesFilesTogether(t *testing.T) {
 }
 
 func TestWatchBehindTheHistoryIsTold(t *testing.T) {
-	b := start(t, simulation.Options{})
+	const history = 8
+	b := start(t, simulation.Options{History: history})
 	api := b.client.CoreV1().ConfigMaps("default")
 	first, err := api.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "c"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
-	for n := range 3 * 4096 {
+	for n := range 3 * history {
 		b.load(fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {n: \"%d\"}\n", n))
 	}
 	w, err := api.Watch(t.Context(), metav1.ListOptions{ResourceVersion: first.ResourceVersion})

@@ -194,10 +194,10 @@ func (e *engine) writeEnsembleStatus(s *ensemble) error {
 	zero := int32(0)
 	status.CollisionCount = &zero
 	for _, pod := range s.pods {
+		status.Replicas++ // one that is ending still counts, as in a real cluster
 		if !alive(pod) {
 			continue
 		}
-		status.Replicas++
 		if podReady(pod) {
 			status.ReadyReplicas++
 		}

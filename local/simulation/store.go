@@ -19,9 +19,6 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 )
 
-// historyLimit bounds the changes kept per resource for watches that resume; an older resourceVersion gets 410 Gone.
-const historyLimit = 4096
-
 // item is one committed state of an object. It and the object inside are immutable once stored: whoever wants to change
 // it takes a deep copy. That is what lets reads, lists and watches share it without copying.
 type item struct {
@@ -99,17 +96,19 @@ type store struct {
 	items   map[*resource]map[types.NamespacedName]*item
 	history map[*resource][]change
 	dropped map[*resource]uint64
+	keep    int // changes kept per resource, at least; twice as many at most
 	version uint64
 	changed chan struct{}
 	notify  func(change)
 }
 
-func newStore(notify func(change)) *store {
+func newStore(keep int, notify func(change)) *store {
 	s := &store{
 		tracker: clienttesting.NewObjectTracker(scheme.Scheme, scheme.Codecs.UniversalDecoder()),
 		items:   make(map[*resource]map[types.NamespacedName]*item, len(served.all)),
 		history: make(map[*resource][]change, len(served.all)),
 		dropped: make(map[*resource]uint64, len(served.all)),
+		keep:    keep,
 		version: 1,
 		changed: make(chan struct{}),
 		notify:  notify,
@@ -216,10 +215,10 @@ func (s *store) recordLocked(c change) {
 	r := c.item.resource
 	s.version = c.version
 	log := append(s.history[r], c)
-	if len(log) > 2*historyLimit {
-		kept := make([]change, historyLimit, 2*historyLimit+1)
-		copy(kept, log[len(log)-historyLimit:])
-		s.dropped[r] = log[len(log)-historyLimit-1].version
+	if len(log) > 2*s.keep {
+		kept := make([]change, s.keep, 2*s.keep+1)
+		copy(kept, log[len(log)-s.keep:])
+		s.dropped[r] = log[len(log)-s.keep-1].version
 		log = kept
 	}
 	s.history[r] = log
