@@ -97,6 +97,7 @@ func (g *gateway) accept(ctx context.Context, b batch) Answer {
 	g.claim(ctx, pending(firing))
 	each(resolved, func(w *work) { g.resolve(ctx, w) })
 	g.report(ctx, append(firing, resolved...))
+	g.refused(ctx, results)
 	for i, original := range copies {
 		results[i] = results[original]
 		if results[i].Status == StatusCreated {

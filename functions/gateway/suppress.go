@@ -86,6 +86,20 @@ func (g *gateway) report(ctx context.Context, all []*work) {
 	})
 }
 
+// refused counts malformed alerts of a request that brought others too, and
+// logs them at the same rate. They have no event: nothing of them is certain.
+func (g *gateway) refused(ctx context.Context, results []Result) {
+	for i := range results {
+		r := &results[i]
+		if r.Status != StatusInvalid {
+			continue
+		}
+		if count, due := g.suppressed.note("invalid|"+r.Reason, g.now()); due {
+			g.drop(ctx, r.Reason, strconv.FormatInt(count, 10)+" malformed alerts, the last named "+strconv.Quote(r.Alert))
+		}
+	}
+}
+
 // suppression is one that is due to be published.
 type suppression struct {
 	work  *work

@@ -1,0 +1,108 @@
+package function
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStrictJSON(t *testing.T) {
+	tests := map[string]struct {
+		in   string
+		want error
+	}{
+		"an object":                           {`{"a":{"b":[1,-2.5e+3,true,false,null,"x"]}}`, nil},
+		"space around everything":             {" \t\r\n{ \"a\" : [ ] , \"b\" : { } } \n", nil},
+		"a key named twice":                   {`{"a":1,"a":2}`, errDuplicateKey},
+		"a key named twice with an escape":    {`{"a":1,"\u0061":2}`, errDuplicateKey},
+		"a key named twice deep inside":       {`{"x":[{"a":1,"a":2}]}`, errDuplicateKey},
+		"a key named twice among very many":   {`{` + many(40) + `"k3":1}`, errDuplicateKey},
+		"many keys, each once":                {`{` + many(40) + `"z":1}`, nil},
+		"nesting beyond the bound":            {strings.Repeat(`{"a":`, MaxDepth+1) + "1" + strings.Repeat("}", MaxDepth+1), errTooDeep},
+		"nesting up to the bound":             {strings.Repeat(`{"a":`, MaxDepth) + "1" + strings.Repeat("}", MaxDepth), nil},
+		"arrays beyond the bound":             {`{"a":` + strings.Repeat("[", 1<<20), errTooDeep},
+		"bytes that are not UTF-8":            {"{\"a\":\"\xff\"}", errEncoding},
+		"half of a surrogate pair":            {`{"a":"\ud800"}`, errEncoding},
+		"a surrogate pair in the wrong order": {`{"a":"\udc00\ud800"}`, errEncoding},
+		"a surrogate pair":                    {`{"a":"\ud83d\ude00"}`, nil},
+		"an unknown escape":                   {`{"a":"\x"}`, errSyntax},
+		"a control character in a string":     {"{\"a\":\"\n\"}", errSyntax},
+		"a number with a leading zero":        {`{"a":01}`, errSyntax},
+		"a number without digits":             {`{"a":-}`, errWrongType},
+		"a trailing comma":                    {`{"a":1,}`, errSyntax},
+		"a key without quotes":                {`{a:1}`, errSyntax},
+		"a second document after the first":   {`{} {}`, errSyntax},
+		"an array where an object is wanted":  {`[]`, errWrongType},
+		"nothing":                             {``, errSyntax},
+		"a document that ends too early":      {`{"a":[1,2`, errSyntax},
+		"a string that ends too early":        {`{"a":"b\`, errSyntax},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorIs(t, document([]byte(test.in), skipObject), test.want)
+		})
+	}
+}
+
+func skipObject(r *reader) error { return r.object(func(string) error { return r.skip() }) }
+
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(`"k` + string(rune('0'+i%10)) + strings.Repeat("x", i/10) + `":1,`)
+	}
+	return b.String()
+}
+
+// FuzzReaderAcceptsOnlyWhatTheStandardLibraryAccepts compares the reader with
+// encoding/json: what it accepts is valid, and means the same.
+func FuzzReaderAcceptsOnlyWhatTheStandardLibraryAccepts(f *testing.F) {
+	for _, seed := range []string{`{"a":"b\u00e9\n","c":[1,2.5e-3,null,true]}`, `{"a":"\ud83d\ude00"}`, `{"":{}}`, `{"a":1,"a":2}`, `[`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		texts := map[string]string{}
+		err := document(in, func(r *reader) error {
+			return r.object(func(key string) error {
+				if r.space(); r.at('"') {
+					value, err := r.text()
+					texts[key] = value
+					return err
+				}
+				return r.skip()
+			})
+		})
+		if err != nil {
+			return
+		}
+		var want map[string]any
+		require.NoError(t, json.Unmarshal(in, &want), "%q", in)
+		for key, value := range texts {
+			require.Equal(t, want[key], value)
+		}
+	})
+}
+
+func FuzzWebhook(f *testing.F) {
+	f.Add([]byte(`{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"X"},"startsAt":"2026-11-22T03:40:12.345Z"}]}`))
+	f.Add([]byte(`{"alerts":[{"labels":null,"status":"resolved"}],"truncatedAlerts":3}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		b, err := prometheus{}.read(in)
+		if err != nil {
+			require.Empty(t, b.items)
+			return
+		}
+		require.NotEmpty(t, b.items)
+		require.LessOrEqual(t, len(b.items), MaxAlerts)
+		require.GreaterOrEqual(t, b.truncated, 0)
+		for _, i := range b.items {
+			if i.invalid == "" {
+				require.NotEmpty(t, i.alert.Name())
+				require.NotEmpty(t, i.alert.ID)
+				require.False(t, i.alert.StartsAt.IsZero())
+			}
+		}
+	})
+}
