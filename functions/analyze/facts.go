@@ -15,10 +15,11 @@ const (
 	partTarget     = "target"
 	partPods       = "pods"
 	partWorkload   = "workload"
-	partContainers = "containers"
 	partRevisions  = "revisions"
 	partAutoscaler = "autoscaler"
 	partNode       = "node"
+	// partUsage is absent wherever metrics-server is: that says nothing.
+	partUsage = "usage"
 )
 
 // Time spans by which an observation is tied to the alert.

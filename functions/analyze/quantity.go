@@ -3,6 +3,7 @@ package function
 import (
 	"fmt"
 	"math"
+	"regexp"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -43,11 +44,23 @@ func parseCaps(memory, cpu string, replicas int) (caps, error) {
 	return c, nil
 }
 
+// limitPattern is what a limit looks like; its exponent has two digits at most,
+// since the parser takes hours over one of nine.
+var limitPattern = regexp.MustCompile(`^[0-9]{1,19}(\.[0-9]{1,9})?([eE][0-9]{1,2}|[mkKMGTPE]|[KMGTPE]i)?$`)
+
+func parseLimit(limit string) (resource.Quantity, error) {
+	if !limitPattern.MatchString(limit) {
+		return resource.Quantity{}, resource.ErrFormatWrong
+	}
+	return resource.ParseQuantity(limit)
+}
+
 // raiseMemory raises a memory limit, times over, each time rounded up to the
 // step; ok is false for what is no limit, or would pass the cap.
 func (c caps) raiseMemory(limit string, times int) (string, bool) {
-	q, err := resource.ParseQuantity(limit)
-	if err != nil || q.Sign() <= 0 {
+	q, err := parseLimit(limit)
+	// What is over the cap already is also what could not be counted.
+	if err != nil || q.Sign() <= 0 || q.Cmp(c.memory) > 0 {
 		return "", false
 	}
 	bytes := raised(q.Value(), memoryStep, times)
@@ -59,8 +72,8 @@ func (c caps) raiseMemory(limit string, times int) (string, bool) {
 
 // raiseCPU does the same for a CPU limit.
 func (c caps) raiseCPU(limit string, times int) (string, bool) {
-	q, err := resource.ParseQuantity(limit)
-	if err != nil || q.Sign() <= 0 {
+	q, err := parseLimit(limit)
+	if err != nil || q.Sign() <= 0 || q.Cmp(c.cpu) > 0 {
 		return "", false
 	}
 	milli := raised(q.MilliValue(), cpuStep, times)

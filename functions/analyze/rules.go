@@ -113,7 +113,12 @@ func (r rule) finding(f facts, seen observation) (Finding, bool) {
 }
 
 func (r rule) trust(f facts, degraded bool) float64 {
-	c := r.confidence - unavailablePenalty*float64(len(f.Context.Unavailable))
+	c := r.confidence
+	for _, u := range f.Context.Unavailable {
+		if u.Part != partUsage {
+			c -= unavailablePenalty
+		}
+	}
 	if degraded {
 		c = min(c, degradedConfidence)
 	}

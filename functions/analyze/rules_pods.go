@@ -25,12 +25,12 @@ var podRules = []rule{
 		ladder: []rung{notify}, confidence: 0.6,
 	},
 	{
-		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled"}, needs: []string{partPods, partContainers},
+		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled"}, needs: []string{partPods, partWorkload},
 		when: podsSeen, because: "The alert says that a container was killed for its memory, but none is seen that was",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},
 	{
-		name: "CPU is throttled", alerts: []string{"CPUThrottlingHigh"}, kinds: replicated, needs: []string{partContainers},
+		name: "CPU is throttled", alerts: []string{"CPUThrottlingHigh"}, kinds: replicated, needs: []string{partWorkload},
 		when: throttled, because: "The container reaches its CPU limit and is throttled",
 		ladder: []rung{raiseCPU(1), raiseCPU(2), notify}, confidence: 0.75,
 	},
@@ -74,5 +74,5 @@ func throttled(f facts) (observation, bool) {
 	if used := c.Usage["cpu"]; used != "" {
 		detail += " and uses " + used
 	}
-	return observation{container: c.Name, evidence: []event.Evidence{{Source: partContainers, Detail: detail}}}, true
+	return observation{container: c.Name, evidence: []event.Evidence{{Source: sourceContainers, Detail: detail}}}, true
 }

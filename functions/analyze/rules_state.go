@@ -2,6 +2,9 @@ package function
 
 import "kubernaut.ai/shared/event"
 
+// sourceContainers is where limits are seen, as evidence calls it.
+const sourceContainers = "containers"
+
 // replicated are the kinds that have a pod template and a rollout history.
 var replicated = []string{"Deployment", "StatefulSet", "DaemonSet"}
 
@@ -18,7 +21,7 @@ var stateRules = []rule{
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
 	},
 	{
-		name: "out of memory", kinds: replicated, needs: []string{partPods, partContainers},
+		name: "out of memory", kinds: replicated, needs: []string{partPods, partWorkload},
 		when: outOfMemory, because: "The kernel killed the container because it reached its memory limit",
 		ladder: []rung{raiseMemory(1), raiseMemory(2), notify}, confidence: 0.9,
 	},
@@ -57,7 +60,7 @@ func outOfMemory(f facts) (observation, bool) {
 	}
 	seen := observation{evidence: say(faults), container: faults[0].state.Name}
 	if c, ok := f.container(seen.container); ok {
-		seen.evidence = append([]event.Evidence{{Source: partContainers,
+		seen.evidence = append([]event.Evidence{{Source: sourceContainers,
 			Detail: "container " + c.Name + " has a memory limit of " + orElse(c.Limits["memory"], "none")}}, seen.evidence...)
 	}
 	return seen, true
