@@ -82,13 +82,14 @@ func TestWhoGetsTheDeadLetters(t *testing.T) {
 
 func TestTheDeadLetterSinkIsRetriedByTheSamePolicy(t *testing.T) {
 	b := newBed(t, docs(brokerYAML, triggerYAML("enrich", takesReceived, patient)), nil, "enrich")
-	b.stages["enrich"].answer = func(_ int, w http.ResponseWriter, _ received) { w.WriteHeader(422) }
-	b.stages["deadletter"].answer = statuses(503, 503)
+	b.stages["enrich"].answer = func(_ int, w http.ResponseWriter, _ received) { w.WriteHeader(500) }
+	b.stages["deadletter"].answer = statuses(503, 503, 503)
 	b.send(nil, "{}")
 	b.settle()
 	dead := b.stages["deadletter"].all()
-	require.Len(t, dead, 3)
-	require.Equal(t, "422", dead[2].header.Get("Ce-Knativeerrorcode"), "the subscriber's failure, not the sink's own")
+	require.Len(t, b.stages["enrich"].all(), 4)
+	require.Len(t, dead, 4, "with retries of its own, not what the subscriber left over")
+	require.Equal(t, "500", dead[3].header.Get("Ce-Knativeerrorcode"), "the subscriber's failure, not the sink's own")
 	require.Len(t, b.journal.deadLettered, 1)
 }
 

@@ -243,18 +243,17 @@ func TestATriggerRunsNoMoreAttemptsAtOnceThanAllowed(t *testing.T) {
 	const limit, events = 3, 12
 	var at gauge
 	b := newBed(t, docs(brokerYAML, triggerYAML("enrich", takesReceived, "")), func(o *Options) { o.Concurrency = limit }, "enrich")
-	full := make(chan struct{})
-	b.stages["enrich"].answer = func(n int, _ http.ResponseWriter, _ received) {
+	release := make(chan struct{})
+	b.stages["enrich"].answer = func(int, http.ResponseWriter, received) {
 		at.enter()
 		defer at.leave()
-		if n == limit {
-			close(full)
-		}
-		<-full // the first ones wait until all places are taken
+		<-release
 	}
 	for range events {
 		b.send(nil, "{}")
 	}
+	require.Eventually(t, func() bool { return at.highest() >= limit }, testTimeout, time.Millisecond)
+	close(release)
 	b.settle()
 	require.Len(t, b.stages["enrich"].all(), events)
 	require.Equal(t, limit, at.highest())

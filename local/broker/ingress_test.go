@@ -107,7 +107,7 @@ func TestStructuredDataIsForwardedAsItCame(t *testing.T) {
 
 func TestAFullQueueAnswers503AndTakesNothing(t *testing.T) {
 	release := make(chan struct{})
-	b := newBed(t, docs(brokerYAML, triggerYAML("enrich", takesReceived, ""), triggerYAML("record", "[{prefix: {type: ai.kubernaut.}}]", "")),
+	b := newBed(t, docs(brokerYAML, triggerYAML("record", "[{prefix: {type: ai.kubernaut.}}]", ""), triggerYAML("enrich", takesReceived, "")),
 		func(o *Options) { o.QueueSize, o.Concurrency = 2, 1 }, "enrich", "record")
 	b.stages["enrich"].answer = func(int, http.ResponseWriter, received) { <-release }
 	b.send(nil, "{}")
@@ -126,6 +126,7 @@ func TestAFullQueueAnswers503AndTakesNothing(t *testing.T) {
 	b.settle()
 	require.Len(t, b.stages["enrich"].all(), 2)
 	require.Len(t, b.stages["record"].all(), 2, "refused for one Trigger is refused for all")
+	require.Zero(t, b.waiting("record-trigger"), "and holds no place at the others")
 	b.send(nil, "{}")
 	b.settle()
 	require.Len(t, b.stages["enrich"].all(), 3, "its places are free again")
