@@ -22,7 +22,8 @@ type Options struct {
 	Listen string
 	// RedisURL names a Redis; empty embeds one.
 	RedisURL string
-	// HistoryURL names a history store; empty is a SQLite file in Dir.
+	// HistoryURL names a history store; empty is a SQLite file in Dir, begun
+	// anew with each simulated cluster.
 	HistoryURL string
 	// Kubeconfig names the cluster to work on; empty simulates one.
 	Kubeconfig string
@@ -99,9 +100,24 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("find state folder: %w", err)
 	}
 	o.Dir = dir
-	o.HistoryURL = orDefault(o.HistoryURL, "sqlite://"+filepath.Join(dir, historyFile))
+	if o.HistoryURL == "" {
+		o.HistoryURL = "sqlite://" + filepath.Join(dir, historyFile)
+		if o.Simulated() {
+			// What happened to a cluster that is gone would be taken for unfinished work.
+			err = removeAll(dir, historyFile, historyFile+"-wal", historyFile+"-shm")
+		}
+	}
 	o.LogOutput = orDefault(o.LogOutput, filepath.Join(dir, functionsLogFile))
-	return o, nil
+	return o, err
+}
+
+func removeAll(dir string, names ...string) error {
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("begin history anew: %w", err)
+		}
+	}
+	return nil
 }
 
 // Simulated tells that no real cluster is worked on.

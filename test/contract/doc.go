@@ -1,0 +1,3 @@
+// Package contract holds the catalogue of events, the manifests in triggers/
+// and brokers/, and the folders of functions/ against each other.
+package contract
