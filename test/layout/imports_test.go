@@ -68,8 +68,8 @@ func TestOurPackagesImportOnlyWhatTheyMay(t *testing.T) {
 		"shared/action":  {},
 		"shared/policy":  {},
 		"shared/ledger":  {},
-		"shared/history": {},
-		"shared/cluster": {"shared/event"},
+		"shared/history": {"shared/event"},
+		"shared/cluster": {"shared/event", "shared/signal"},
 		"shared/stage":   {"shared/event", "shared/ledger"},
 	}
 	for _, f := range files(t) {
