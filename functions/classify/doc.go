@@ -9,15 +9,13 @@
 // data.yaml holds its tables, classify_test.rego tests both (go test, or
 // `opa test policy`). A directory named by POLICY_DIR, such as a mounted
 // ConfigMap, replaces the modules or single tables, and is reloaded when it
-// changes. For instance, this file alone makes every namespace of one team
-// that has "pay" in its name production:
+// changes. For instance, this file alone makes all of production's high alerts
+// P0, because each top-level key replaces the default's:
 //
-//	# environments.yaml
-//	environments:
-//	  production: [production, prod, prd, live, pay]
-//	  staging: [staging, stage]
-//	  development: [dev]
-//	  test: [test]
+//	# priorities.yaml
+//	priorities:
+//	  production: {critical: P0, high: P0, other: P2}
+//	  staging: {critical: P1, other: P2}
 //
 // A policy that gives no answer, or one that is no classification, is never
 // guessed around: the event is refused with the reason, the Broker tries it

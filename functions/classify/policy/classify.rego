@@ -14,10 +14,10 @@ decision := {
 
 # Severity: the signal's, else what the sender's own word means.
 
-severity := {"value": known, "reason": sprintf("severity %s by signal_severity", [known])} if {
+severity := {"value": known, "reason": concat("", ["severity ", known, " by signal_severity"])} if {
 	known := input.signal.severity
 	known in {"critical", "high", "medium", "low"}
-} else := {"value": meant, "reason": sprintf("severity %s by sender_severity: %s", [meant, input.signal.senderSeverity])} if {
+} else := {"value": meant, "reason": concat("", ["severity ", meant, " by sender_severity ", input.signal.senderSeverity])} if {
 	meant := data.severities[lower(input.signal.senderSeverity)]
 } else := {"value": "unknown", "reason": "severity unknown by no_severity"}
 
@@ -28,12 +28,12 @@ severity := {"value": known, "reason": sprintf("severity %s by signal_severity",
 
 environment := {"value": "unknown", "reason": "environment unknown by labels_unavailable"} if {
 	labels_unavailable
-} else := {"value": meant, "reason": sprintf("environment %s by label %s", [meant, labelled.key])} if {
-	meant := environment_of(lower(labelled.value))
-} else := {"value": "unknown", "reason": sprintf("environment unknown by label %s: %s is no environment", [labelled.key, labelled.value])} if {
-	labelled
-} else := {"value": meant, "reason": sprintf("environment %s by namespace_name %s", [meant, namespace])} if {
-	meant := [e | some e in by_risk; some word in name_words; environment_of(word) == e][0]
+} else := {"value": meant, "reason": concat("", ["environment ", meant, " by label ", label])} if {
+	meant := data.environments[lower(labels[label])]
+} else := {"value": "unknown", "reason": concat("", ["environment unknown by label ", label, ": ", labels[label], " is no environment"])} if {
+	label
+} else := {"value": meant, "reason": concat("", ["environment ", meant, " by namespace_name ", namespace])} if {
+	meant := [e | some e in by_risk; e in named][0]
 } else := {"value": "unknown", "reason": "environment unknown by no_environment"}
 
 labels_unavailable if {
@@ -54,16 +54,13 @@ labels := input.context.namespaceLabels if {
 	namespace != ""
 } else := input.context.labels
 
-labelled := [{"key": key, "value": labels[key]} | some key in data.environment_labels; labels[key]][0]
+# The first label that is set decides.
+label := [key | some key in data.environment_labels; labels[key]][0]
 
 # The riskiest comes first: a name that says two things is taken at its worst.
-by_risk := array.concat(risky, [e | some e, _ in data.environments; not e in risky])
+by_risk := ["production", "staging", "development", "test"]
 
-risky := ["production", "staging"]
-
-environment_of(word) := [e | some e in by_risk; word in data.environments[e]][0]
-
-name_words := split(replace(replace(lower(namespace), ".", "-"), "_", "-"), "-")
+named contains data.environments[word] if some word in split(replace(replace(lower(namespace), ".", "-"), "_", "-"), "-")
 
 # Priority: by environment and severity.
 
@@ -75,11 +72,11 @@ counted := ", unknown environment counted as it" if {
 	ranked != environment.value
 } else := ""
 
-priority := {"value": p, "reason": sprintf("priority %s by %s_%s%s", [p, ranked, severity.value, counted])} if {
+priority := {"value": p, "reason": concat("", ["priority ", p, " by ", ranked, "_", severity.value, counted])} if {
 	p := data.priorities[ranked][severity.value]
-} else := {"value": p, "reason": sprintf("priority %s by %s_other%s", [p, ranked, counted])} if {
+} else := {"value": p, "reason": concat("", ["priority ", p, " by ", ranked, "_other", counted])} if {
 	p := data.priorities[ranked].other
-} else := {"value": p, "reason": sprintf("priority %s by otherwise", [p])} if {
+} else := {"value": p, "reason": concat("", ["priority ", p, " by otherwise"])} if {
 	p := data.priority_otherwise
 }
 
@@ -87,8 +84,8 @@ priority := {"value": p, "reason": sprintf("priority %s by %s_%s%s", [p, ranked,
 
 mode := {"value": "proactive", "reason": "signalMode proactive by alert_name"} if {
 	input.signal.name in data.proactive.names
-} else := {"value": "proactive", "reason": sprintf("signalMode proactive by alert_prefix %s", [prefix])} if {
+} else := {"value": "proactive", "reason": concat("", ["signalMode proactive by alert_prefix ", prefix])} if {
 	prefix := [p | some p in data.proactive.prefixes; startswith(input.signal.name, p)][0]
-} else := {"value": "proactive", "reason": sprintf("signalMode proactive by expression %s", [word])} if {
+} else := {"value": "proactive", "reason": concat("", ["signalMode proactive by expression ", word])} if {
 	word := [w | some w in data.proactive.expressions; contains(input.signal.generatorURL, w)][0]
 } else := {"value": "reactive", "reason": "signalMode reactive by otherwise"}

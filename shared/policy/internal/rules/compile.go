@@ -42,7 +42,8 @@ func Compiler() *ast.Compiler {
 }
 
 // Prepare compiles the policy for one query, and refuses a policy that has no
-// rule to answer it.
+// rule to answer it. It does not evaluate partially: that would be faster to
+// ask, but a user's policy could then make the preparation run without bound.
 func (s *Source) Prepare(ctx context.Context, query string) (rego.PreparedEvalQuery, error) {
 	var none rego.PreparedEvalQuery
 	store := s.Store()
