@@ -31,7 +31,9 @@ type said func(ctx context.Context, input, out any) (string, error)
 func (s said) Decide(ctx context.Context, input, out any) (string, error) { return s(ctx, input, out) }
 
 func answering(text string) said {
-	return func(_ context.Context, _, out any) (string, error) { return "digest", json.Unmarshal([]byte(text), out) }
+	return func(_ context.Context, _, out any) (string, error) {
+		return "digest", json.Unmarshal([]byte(text), out)
+	}
 }
 
 func failing(err error) said {
