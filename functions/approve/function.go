@@ -1,0 +1,77 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os/user"
+
+	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
+)
+
+// Settings of this stage.
+const (
+	// envAuth says who vouches for a person: "cluster", or "local" for the
+	// loopback interface of one's own machine. Unset means cluster.
+	envAuth = "APPROVE_AUTH"
+	// envApprover names the person where APPROVE_AUTH is local.
+	envApprover = "APPROVER"
+	// envAudience is the audience that bearer tokens must be for; unset takes
+	// tokens for the API server itself.
+	envAudience = "APPROVE_AUDIENCE"
+)
+
+const (
+	authCluster = "cluster"
+	authLocal   = "local"
+)
+
+// New makes the stage. It does no I/O and cannot fail.
+func New() *stage.HTTPFunction {
+	return stage.NewHTTP(event.StageApprove, open, stage.NeedsLedger(), stage.NeedsSink())
+}
+
+func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
+	guard, err := openGuard(rt.Config)
+	if err != nil {
+		return nil, err
+	}
+	past, err := openChronicle(rt.Config)
+	if err != nil {
+		return nil, err
+	}
+	desk := &desk{
+		book: ledgerBook{rt.Ledger}, press: runtimePress{rt}, chronicle: past, keys: rt.Keys, now: rt.Now,
+	}
+	return newHandler(door{guard: guard, desk: desk, pauses: rt.Ledger, drop: rt.Drop}), nil
+}
+
+// openGuard fails closed: whatever is not exactly "local" is the cluster.
+func openGuard(c *stage.Config) (Authenticator, error) {
+	if c.String(envAuth, authCluster) == authLocal {
+		name := c.String(envApprover, "")
+		if name == "" {
+			name = osUser()
+		}
+		if name == "" {
+			return nil, errors.New("setting " + envApprover + " is missing: the operating system names no user")
+		}
+		return loopback{name: name}, nil
+	}
+	clients, err := cluster.Connect(cluster.Options{Kubeconfig: c.String(stage.EnvKubeconfig, ""), Stage: event.StageApprove})
+	if err != nil {
+		return nil, err
+	}
+	return reviewer{tokens: clients.Kube.AuthenticationV1().TokenReviews(), access: clients.Kube.AuthorizationV1().SubjectAccessReviews(),
+		audience: c.String(envAudience, "")}, nil
+}
+
+func osUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}

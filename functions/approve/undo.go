@@ -1,0 +1,73 @@
+package function
+
+import (
+	"context"
+	"errors"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"kubernaut.ai/shared/event"
+)
+
+// executed is an action that was carried out.
+type executed struct {
+	event    cloudevents.Event
+	document event.Document
+	data     event.RemediationExecutedData
+	// attempt is the id of the latest result, a failed undo's included: a new
+	// request after it is another one, whereas pressing twice is not.
+	attempt string
+}
+
+// executed reads what a remediation did last.
+func (d *desk) executed(ctx context.Context, remediation string) (executed, error) {
+	if d.chronicle == nil {
+		return executed{}, refuse(reasonNoHistory, "What was executed is read from the history: set HISTORY_URL for the approve stage.")
+	}
+	e, err := d.chronicle.LastOf(ctx, remediation, event.RemediationExecuted)
+	if errors.Is(err, errNone) {
+		return executed{}, refuse(reasonNotExecuted, "The history knows nothing that this remediation has executed.")
+	}
+	if err != nil {
+		return executed{}, err
+	}
+	x := executed{event: e}
+	x.document, err = d.believe(e, event.RemediationExecuted, remediation)
+	if err == nil {
+		err = unmarshal(e, &x.data)
+	}
+	if err != nil {
+		return executed{}, refuse(reasonHoldBroken, "What the history holds is not an execution that Kubernaut sealed: %v", err)
+	}
+	last, err := d.chronicle.LastOf(ctx, remediation, event.RemediationExecuted, event.RemediationFailed)
+	if err != nil {
+		return executed{}, err
+	}
+	x.attempt = last.ID()
+	return x, nil
+}
+
+// undo publishes the request to take the last step back.
+func (d *desk) undo(ctx context.Context, x executed, w wish) (receipt, error) {
+	e := x.data.Execution
+	switch {
+	case e.Outcome == event.ExecutionUndone:
+		return receipt{}, refuse(reasonAlreadyUndone, "Step %d, %s, has been taken back already.", e.Step, e.Action)
+	case e.Outcome != event.ExecutionApplied:
+		return receipt{}, refuse(reasonUndoImpossible, "Step %d, %s, changed nothing: its outcome is %s.", e.Step, e.Action, e.Outcome)
+	case e.Undo == nil:
+		return receipt{}, refuse(reasonUndoImpossible, "%s left no receipt with which it could be taken back.", e.Action)
+	case !e.Undo.Possible:
+		return receipt{}, refuse(reasonUndoImpossible, "%s", e.Undo.Summary)
+	}
+	request, err := d.press.Seal(ctx, event.Draft{
+		Type: event.UndoRequested, Parent: &x.event, Cause: x.attempt + "/undo", Document: x.document, Now: d.now(),
+		Sections: []event.Section{{Name: event.SectionUndoRequest, Value: event.UndoRequest{
+			By: w.by.Name, Reason: event.Cut(w.comment, event.MaxText), Step: e.Step, RequestedAt: d.now(),
+		}}},
+	})
+	if err != nil {
+		return receipt{}, err
+	}
+	return receipt{event: request}, d.press.Publish(ctx, request)
+}
