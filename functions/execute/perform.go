@@ -168,7 +168,7 @@ func carriedBy(o Order) (*progress, error) {
 	if err := json.Unmarshal(o.progress.State, &c); err != nil {
 		return nil, refuse(ReasonProgressInvalid, "decode progress: %v", err)
 	}
-	if !c.Plan.Target.Same(o.Target) || c.Next < 0 || c.Next > len(c.Plan.Victims) {
+	if !c.Plan.Target.Same(o.Target) || c.Next < 0 || c.Next > len(c.Plan.Victims) || c.Evicted < 0 || c.Evicted > len(c.Plan.Victims) {
 		return nil, refuse(ReasonProgressInvalid, "the progress is not of this order")
 	}
 	return &c, nil
