@@ -8,15 +8,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// scriptMeet counts and joins alerts that had joined the claim's holder before.
+var scriptMeet = claimScript("meet")
+
 // MaxBatch bounds the alerts of one ReserveMany or JoinMany.
 const MaxBatch = 2000
 
 // Arrival is an alert that asks for the claim on its workload.
 type Arrival struct {
 	Reservation
-	// Alert is joined to the claim's holder in the same round trip when that is
+	// Alert is joined to the claim's holder in the same step when that is
 	// Alert.Remediation: the remediation that the caller saw the alert join
-	// before. An empty one joins nothing.
+	// before. An empty one joins nothing. Its Fingerprint is the reservation's.
 	Alert Alert
 }
 
@@ -31,52 +34,104 @@ type Met struct {
 	Err error
 }
 
-// ReserveMany reserves for many alerts in one round trip, each as Reserve
-// does. Repeated alerts, which are most of what arrives, need no other: they
-// are joined to the remediation that they had joined before, if it still
-// holds the claim. The error is of all together; one of a single arrival is in
-// its Met.
+// ReserveMany reserves for many alerts together, each as Reserve does. Repeated
+// alerts, which are most of what arrives, are counted and joined by one call a
+// claim, in one round trip, as long as the remediation that they had joined
+// before holds it; a second round trip is for all others. The error is of all
+// together; one of a single arrival is in its Met.
 func (l *Ledger) ReserveMany(ctx context.Context, arrivals []Arrival) ([]Met, error) {
 	const op = "reserve claims"
 	met := make([]Met, len(arrivals))
-	calls := make([]batchCall, 0, 2*len(arrivals))
-	for i, a := range arrivals {
-		if met[i].Err = wrap(op, a.validate()); met[i].Err != nil {
-			continue
-		}
-		c := a.call()
-		calls = append(calls, batchCall{script: c.script, keys: c.keys, args: c.args, of: i})
-		if a.Alert.Remediation != "" {
-			if met[i].Err = wrap(op, validateAlert(a.Alert)); met[i].Err != nil {
-				calls = calls[:len(calls)-1]
-				continue
-			}
-			calls = append(calls, joinCall(a.Alert, i))
-		}
+	left, err := l.meet(ctx, arrivals, met)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	calls := make([]batchCall, len(left))
+	for i, of := range left {
+		c := arrivals[of].call()
+		calls[i] = batchCall{script: c.script, keys: c.keys, args: c.args, of: of}
 	}
 	if err := l.runBatch(ctx, calls); err != nil {
 		return nil, wrap(op, err)
 	}
 	for _, c := range calls {
-		met[c.of].take(c, arrivals[c.of])
+		m := &met[c.of]
+		if m.Err = wrap(op, c.err); m.Err == nil {
+			claim, err := parseClaim(arrivals[c.of].Fingerprint, c.reply[1:])
+			m.Claim, m.Outcome, m.Err = claim, ReserveOutcome(c.reply[0]), wrap(op, err)
+		}
 	}
 	return met, nil
 }
 
-// take reads the reply of one call: of the reservation, or of the join after it.
-func (m *Met) take(c batchCall, a Arrival) {
+// meet takes the short way for the arrivals that can, and returns those that
+// are left.
+func (l *Ledger) meet(ctx context.Context, arrivals []Arrival, met []Met) (left []int, err error) {
 	const op = "reserve claims"
-	reply, err := c.reply, c.err
-	switch {
-	case m.Err != nil:
-	case err != nil:
-		m.Err = wrap(op, err)
-	case c.script == scriptReserve:
-		claim, err := parseClaim(a.Fingerprint, reply[1:])
-		m.Claim, m.Outcome, m.Err = claim, ReserveOutcome(reply[0]), wrap(op, err)
-	default:
-		m.Joined = m.Claim.Remediation == a.Alert.Remediation
+	type group struct{ fingerprint, remediation string }
+	groups := map[group]int{}
+	var calls []batchCall
+	var members [][]int
+	for i, a := range arrivals {
+		if err = a.validate(); err == nil && a.Alert.Remediation != "" {
+			err = validateAlert(a.Alert)
+		}
+		if met[i].Err = wrap(op, err); err != nil {
+			continue
+		}
+		if a.Alert.Remediation == "" {
+			left = append(left, i)
+			continue
+		}
+		key := group{a.Fingerprint, a.Alert.Remediation}
+		n, known := groups[key]
+		if !known || len(members[n]) >= MaxAlerts {
+			n = len(calls)
+			groups[key] = n
+			calls, members = append(calls, meetCall(a, n)), append(members, nil)
+		}
+		calls[n].args = append(calls[n].args, a.Alert.ID, a.Alert.StartsAt.UnixMilli())
+		members[n] = append(members[n], i)
 	}
+	if err := l.runBatch(ctx, calls); err != nil {
+		return nil, err
+	}
+	for n, c := range calls {
+		left = append(left, settleMeet(c, arrivals, membership{members[n], met})...)
+	}
+	return left, nil
+}
+
+// membership is what one call was made for, and where its answers go.
+type membership struct {
+	of  []int
+	met []Met
+}
+
+// settleMeet gives a call's answer to all that it was made for; it returns
+// those to whom the answer was that they must go the long way.
+func settleMeet(c batchCall, arrivals []Arrival, m membership) []int {
+	const op = "reserve claims"
+	if c.err == nil && ReserveOutcome(c.reply[0]) != Duplicate {
+		return m.of
+	}
+	var claim Claim
+	err := c.err
+	if err == nil {
+		claim, err = parseClaim(arrivals[m.of[0]].Fingerprint, c.reply[1:])
+	}
+	for _, i := range m.of {
+		m.met[i] = Met{Claim: claim, Outcome: Duplicate, Joined: err == nil, Err: wrap(op, err)}
+	}
+	return nil
+}
+
+// meetCall starts the call for a group; the alerts are appended to its args.
+// The remediation was validated with the alert.
+func meetCall(a Arrival, n int) batchCall {
+	id, _ := parseRemediation(a.Alert.Remediation)
+	return batchCall{script: scriptMeet, keys: []string{claimKey(a.Fingerprint), alertsKey(a.Fingerprint, a.Alert.Remediation)},
+		args: []any{id.base, id.generation, MaxAlerts, millis(alertRetention)}, of: n}
 }
 
 // JoinMany is JoinAlert for many alerts, in two round trips. The error is the
@@ -135,7 +190,7 @@ type batchCall struct {
 // that met a Redis without the script, after a restart or on a node of a
 // cluster that never saw it, are repeated with the source: they had no effect.
 func (l *Ledger) runBatch(ctx context.Context, calls []batchCall) error {
-	if len(calls) > 2*MaxBatch {
+	if len(calls) > MaxBatch {
 		return fmt.Errorf("%w: %d calls in one batch", ErrInvalid, len(calls))
 	}
 	all := make([]int, len(calls))
