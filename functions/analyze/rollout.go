@@ -63,8 +63,9 @@ func (f facts) currentRevision() (event.Revision, bool) {
 func (f facts) earlierRevision(current event.Revision) (event.Revision, bool) {
 	var best event.Revision
 	for _, r := range f.Context.Revisions {
-		newer := r.Number < current.Number && r.CreatedAt.Before(current.CreatedAt)
-		if newer && r.Number > best.Number && (r.Ready > 0 || f.lasted(r)) {
+		// Creation times have whole seconds: two revisions may share one.
+		before := r.Number < current.Number && !r.CreatedAt.After(current.CreatedAt)
+		if before && r.Number > best.Number && (r.Ready > 0 || f.lasted(r)) {
 			best = r
 		}
 	}

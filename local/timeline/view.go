@@ -158,12 +158,14 @@ func (v *View) learn(eventType string, d everything) {
 func (v *View) changed(d everything) {
 	x := d.Execution
 	v.Changes = append(v.Changes, x.Changes...)
-	v.Undo = nil
-	if x.Undo == nil || x.Outcome == event.ExecutionUndone {
-		return
+	if x.Outcome == event.ExecutionUndone {
+		v.Undo = nil
+	}
+	if x.Undo == nil || x.Outcome != event.ExecutionApplied {
+		return // what changed nothing does not hide how to undo what did
 	}
 	v.Undo = &Undo{Possible: x.Undo.Possible, Summary: x.Undo.Summary}
-	if x.Undo.Possible && x.Outcome == event.ExecutionApplied {
+	if x.Undo.Possible {
 		v.Undo.How = "POST /api/v1/remediations/" + d.Remediation.ID + "/undo"
 	}
 }
