@@ -53,7 +53,9 @@ func TestAChangedPolicyComesIntoForceAtTheNextLook(t *testing.T) {
 	after := e.Status(ctx)
 	require.NotEqual(t, before.Digest, after.Digest)
 	require.Equal(t, c.Now(), after.Since)
-	require.Equal(t, 1, logs.FilterMessage("policy reloaded").Len())
+	c.Advance(policy.CheckEvery)
+	require.Equal(t, "second", ask(t, ctx, e))
+	require.Equal(t, 1, logs.FilterMessage("policy reloaded").Len(), "what has not changed is not compiled again")
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "p.rego")))
 	c.Advance(policy.CheckEvery)
