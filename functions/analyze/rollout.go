@@ -65,7 +65,10 @@ func (f facts) earlierRevision(current event.Revision) (event.Revision, bool) {
 	for _, r := range f.Context.Revisions {
 		// Creation times have whole seconds: two revisions may share one.
 		before := r.Number < current.Number && !r.CreatedAt.After(current.CreatedAt)
-		if before && r.Number > best.Number && (r.Ready > 0 || f.lasted(r)) {
+		// Of two that share one, only what serves now is known to work: the
+		// other may be what a rollback has just left.
+		worked := r.Ready > 0 || (r.CreatedAt.Before(current.CreatedAt) && f.lasted(r))
+		if before && worked && r.Number > best.Number {
 			best = r
 		}
 	}

@@ -271,6 +271,18 @@ func TestARolledBackRevisionIsNotRolledBackAgain(t *testing.T) {
 	require.Equal(t, "restart_pod", f.Rungs[0].Action)
 }
 
+func TestRevisionsOfTheSameSecondAreToldApartByWhatServes(t *testing.T) {
+	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop))
+	c.Context.Revisions[1].CreatedAt = c.Context.Revisions[0].CreatedAt
+	f, err := offline(t).Analyze(t.Context(), c)
+	require.NoError(t, err)
+	require.Equal(t, "rollback_deployment", f.Rungs[0].Action)
+	c.Context.Revisions[1].Ready = 0
+	f, err = offline(t).Analyze(t.Context(), c)
+	require.NoError(t, err)
+	require.Equal(t, "restart_pod", f.Rungs[0].Action, "it may be what a rollback has just left")
+}
+
 func TestAProposalIsBoundedWhateverTheClusterHolds(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, gitOps)
