@@ -1,0 +1,132 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/stage"
+)
+
+// inboxRebuild names the sweep of history, which one instance does at a time.
+const inboxRebuild = "rebuild"
+
+const (
+	// rebuildLease keeps other instances from sweeping history meanwhile.
+	rebuildLease = 30 * time.Second
+	// rebuildWithin bounds one sweep, rebuildMost what it looks at.
+	rebuildWithin = 6 * time.Second
+	rebuildMost   = history.MaxPage
+	// reviveWithin bounds the age of a last event that is published again: an
+	// older alert says nothing about today.
+	reviveWithin = 24 * time.Hour
+	// lostAfter is how long a remediation that Redis knows to have ended may
+	// lack its end in history before that is made up for: longer than a Broker
+	// may still be delivering it.
+	lostAfter = 2 * time.Hour
+)
+
+// past is what the stage asks of history.
+type past interface {
+	Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error)
+	Last(ctx context.Context, remediation string, types ...string) (history.Entry, error)
+}
+
+// rebuild looks through the remediations that history knows as live, and sees
+// to those that Redis knows nothing of: claims, deadlines and due items are an
+// index that can be rebuilt. Doing it twice does no harm.
+func (a *assessor) rebuild(ctx context.Context) error {
+	if a.past == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, rebuildWithin)
+	defer cancel()
+	turn, err := a.book.Begin(ctx, event.StageAssess, inboxRebuild, rebuildLease)
+	if err != nil || turn.State != ledger.TurnFresh {
+		return err
+	}
+	entries, err := a.past.Live(ctx, a.now().Add(-a.settings.TurnWithin-a.settings.Grace), rebuildMost)
+	errs := []error{err}
+	for _, entry := range entries {
+		if err := ctx.Err(); err != nil {
+			errs = append(errs, err)
+			break
+		}
+		if err := a.restore(ctx, entry); err != nil {
+			errs = append(errs, fmt.Errorf("recover remediation %s: %w", entry.Remediation, err))
+		}
+	}
+	return errors.Join(append(errs, a.book.Release(context.WithoutCancel(ctx), turn))...)
+}
+
+// restore compares what history and Redis know of one remediation.
+func (a *assessor) restore(ctx context.Context, entry history.Entry) error {
+	claim, err := a.book.Get(ctx, entry.Fingerprint)
+	age := a.now().Sub(entry.Time)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return a.recoverForgotten(ctx, entry, age)
+	case errors.Is(err, ledger.ErrInvalid):
+		return nil // no event of ours says so
+	case err != nil:
+		return err
+	case claim.Remediation == entry.Remediation && claim.Live():
+		if a.now().Sub(claim.Deadline) <= 2*a.settings.Grace {
+			return nil // its watch will see to it
+		}
+		return a.recoverForgotten(ctx, entry, age)
+	case age < lostAfter:
+		return nil // its end may be on its way
+	case claim.Remediation == entry.Remediation:
+		return a.endLost(ctx, entry, event.End{Outcome: claim.Outcome, Reason: endEventLost,
+			Detail: "The event that ended it never reached history."})
+	}
+	return a.endLost(ctx, entry, event.End{Outcome: event.OutcomeUnhealed, Reason: endSuperseded,
+		Detail: "Its claim was lost and " + claim.Remediation + " followed."})
+}
+
+// recoverForgotten sets a remediation going again of which Redis has lost the
+// claim or the watch; one that is too old is ended and its target re-armed.
+func (a *assessor) recoverForgotten(ctx context.Context, entry history.Entry, age time.Duration) error {
+	if age > reviveWithin {
+		return a.endLost(ctx, entry, event.End{Outcome: event.OutcomeUnhealed, Reason: endLostTrack,
+			Detail: fmt.Sprintf("Nothing followed for %s; the next alert opens a new remediation.", age.Round(time.Minute))})
+	}
+	last, err := a.believed(ctx, entry)
+	if err != nil || last == nil {
+		return err
+	}
+	return a.revive(ctx, revival{last: *last, fingerprint: entry.Fingerprint, remediation: entry.Remediation,
+		within: a.settings.TurnWithin, body: entry.Event})
+}
+
+// endLost gives history the end that it lacks.
+func (a *assessor) endLost(ctx context.Context, entry history.Entry, end event.End) error {
+	last, err := a.believed(ctx, entry)
+	if err != nil || last == nil {
+		return err
+	}
+	e, err := a.sealEnd(ctx, ending{eventType: event.RemediationClosed, parent: *last, cause: "lost/" + entry.Remediation, end: end})
+	if err != nil {
+		return err
+	}
+	return a.publishEnd(ctx, e)
+}
+
+// believed is the entry's event if its seal is good; one that is not is
+// dropped and stays in history as it is.
+func (a *assessor) believed(ctx context.Context, entry history.Entry) (*cloudevents.Event, error) {
+	e, err := a.parked(entry.Event)
+	var failure *stage.Error
+	if errors.As(err, &failure) {
+		a.herald.Drop(ctx, failure.Reason, err.Error())
+		return nil, nil
+	}
+	return &e, err
+}

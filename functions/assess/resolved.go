@@ -1,0 +1,51 @@
+package function
+
+import (
+	"context"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
+)
+
+// resolved takes note that an alert stopped. Where nothing had started, the
+// gateway cancelled the remediation and it ends here. Otherwise it is
+// evidence, and where it was the last alert of the claim, the verdict need not
+// wait for its whole window.
+func (a *assessor) resolved(ctx context.Context, in stage.Input[event.SignalResolvedData]) (stage.Reply, error) {
+	r, resolution := in.Data.Remediation, in.Data.Resolution
+	if r.ID == "" {
+		return stage.Nothing(ReasonNoRemediation), nil
+	}
+	if resolution.Cancelled {
+		// Nobody should be asked to approve what will not be done.
+		if err := a.book.Unhold(ctx, r.ID); err != nil {
+			return stage.Reply{}, err
+		}
+		return a.closed(event.End{Outcome: event.OutcomeCancelled, Reason: endResolved,
+			Detail: "The alert stopped before anything was changed."}), nil
+	}
+	if resolution.StillFiring > 0 {
+		return stage.Nothing(ReasonEvidence), nil
+	}
+	return a.hasten(ctx, r.ID)
+}
+
+// maxStep bounds the steps of a remediation: its first rung and the next ones.
+const maxStep = event.MaxRungs + 1
+
+// hasten brings the assessment that waits, of whichever step, forward. The
+// settle window counts from now, so no action is judged sooner after it was
+// applied than that.
+func (a *assessor) hasten(ctx context.Context, remediation string) (stage.Reply, error) {
+	reason := ReasonEvidence
+	for step := 1; step <= maxStep; step++ {
+		moved, err := a.book.HastenDue(ctx, assessID(remediation, step), a.settings.SettleWindow)
+		if err != nil {
+			return stage.Reply{}, err
+		}
+		if moved {
+			reason = ReasonHastened
+		}
+	}
+	return stage.Nothing(reason), nil
+}

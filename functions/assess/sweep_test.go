@@ -1,0 +1,275 @@
+package function
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/stage"
+)
+
+func (w *world) resolved(r event.Remediation, resolution event.Resolution) cloudevents.Event {
+	e, err := event.New(event.Draft{Type: event.SignalResolved, Stage: event.StageGateway, Namespace: eventtest.Namespace, Cause: "a1",
+		Target: eventtest.Deployment, Correlation: r.ID, Fingerprint: r.Fingerprint, Now: eventtest.Start, Sections: []event.Section{
+			{Name: event.SectionRemediation, Value: r}, {Name: event.SectionSignal, Value: eventtest.Signal},
+			{Name: event.SectionResolution, Value: resolution}}})
+	require.NoError(w, err)
+	key := eventtest.Key(event.StageGateway)
+	require.NoError(w, key.Seal(&e))
+	return e
+}
+
+// hold holds the sample remediation for an hour, as authorize does.
+func (w *world) hold() {
+	held := eventtest.Sample(event.RemediationHeld)
+	body, err := stage.Encode(held)
+	require.NoError(w, err)
+	require.NoError(w, w.ledger.Hold(w.Context(), eventtest.RemediationID, body, 2*time.Hour))
+	require.NoError(w, w.ledger.Schedule(w.Context(), ledger.Due{ID: "approval/" + eventtest.RemediationID + "/1", Kind: kindApproval,
+		Fingerprint: eventtest.Fingerprint, Remediation: eventtest.RemediationID, Payload: body}, time.Hour))
+	w.advance(held, 2*time.Hour)
+}
+
+// lose approves the sample remediation, and nothing follows.
+func (w *world) lose() { w.advance(eventtest.Sample(event.RemediationApproved), 30*time.Minute) }
+
+func TestAHoldThatNobodyAnswersExpires(t *testing.T) {
+	w := newWorld(t)
+	w.hold()
+	f := w.instance(nil)
+	w.ping(f)
+	require.Empty(t, w.published())
+	w.redis.Advance(time.Hour)
+	w.ping(f)
+	require.Equal(t, []string{"remediation.expired"}, w.published())
+	_, data := w.last()
+	require.Equal(t, "unanswered", data.End.Reason)
+	require.Equal(t, event.OutcomeExpired, w.claim().Outcome)
+	_, err := w.ledger.Held(t.Context(), eventtest.RemediationID)
+	require.ErrorIs(t, err, ledger.ErrNotFound)
+	require.Zero(t, w.dueCount())
+}
+
+func TestTheFirstOfAnswerAndExpiryCounts(t *testing.T) {
+	answer := func(w *world) ledger.Record {
+		body, err := stage.Encode(eventtest.Sample(event.ApprovalGranted))
+		require.NoError(w, err)
+		record, err := w.ledger.AnswerOnce(context.Background(), ledger.OnceRecord{Remediation: eventtest.RemediationID,
+			Step: strconv.Itoa(1), Value: body, Keep: 24 * time.Hour})
+		require.NoError(w, err)
+		return record
+	}
+	t.Run("an answer before", func(t *testing.T) {
+		w := newWorld(t)
+		w.hold()
+		answer(w)
+		w.redis.Advance(time.Hour)
+		w.ping(w.instance(nil))
+		require.Empty(t, w.published())
+		require.True(t, w.claim().Live())
+		require.Equal(t, 1, w.dueCount(), "the watch alone")
+	})
+	t.Run("at the same time", func(t *testing.T) {
+		for range 5 {
+			w := newWorld(t)
+			w.hold()
+			w.redis.Advance(time.Hour)
+			f := w.instance(nil)
+			var record ledger.Record
+			var wg sync.WaitGroup
+			wg.Go(func() { record = answer(w) })
+			wg.Go(func() { _, _ = f.Handle(context.Background(), pingEvent()) })
+			wg.Wait()
+			require.Equal(t, record.First, len(w.published()) == 0, "one of the two, never both")
+		}
+	})
+}
+
+func TestALostEventIsPublishedAgainAndThenEscalated(t *testing.T) {
+	w := newWorld(t)
+	w.lose()
+	f := w.instance(nil)
+	w.redis.Advance(30 * time.Minute)
+	for n := 1; n <= MaxRepublished; n++ {
+		w.ping(f)
+		w.ping(f)
+		require.Len(t, w.broker.events, n)
+		require.Equal(t, eventtest.Sample(event.RemediationApproved).String(), w.broker.events[n-1].String(), "verbatim")
+		require.True(t, w.claim().Live())
+		w.redis.Advance(time.Duration(n) * settings.TurnWithin)
+	}
+	w.ping(f)
+	e, data := w.last()
+	require.Equal(t, event.RemediationEscalated, e.Type())
+	require.Equal(t, "stuck", data.End.Reason)
+	require.Equal(t, ledger.Settled, w.claim().State)
+	require.Zero(t, w.dueCount())
+}
+
+func TestProgressStartsTheCountAnew(t *testing.T) {
+	w := newWorld(t)
+	w.lose()
+	f := w.instance(nil)
+	for range 2 * MaxRepublished {
+		w.redis.Advance(2 * time.Hour)
+		w.ping(f)
+		w.advance(eventtest.Sample(event.RemediationApproved), time.Hour)
+	}
+	require.NotContains(t, w.published(), "remediation.escalated")
+}
+
+func TestABrokerThatIsDownDoesNotUseUpTheCount(t *testing.T) {
+	w := newWorld(t)
+	w.lose()
+	f := w.instance(nil)
+	w.broker.setDown(true)
+	w.redis.Advance(30 * time.Minute)
+	for range 2 * MaxRepublished {
+		w.ping(f)
+		w.redis.Advance(time.Minute)
+	}
+	require.True(t, w.claim().Live())
+	w.broker.setDown(false)
+	w.ping(f)
+	require.Equal(t, []string{"remediation.approved"}, w.published())
+}
+
+func TestAHoldThatRedisForgotCanBeAnsweredAgain(t *testing.T) {
+	w := newWorld(t)
+	held := eventtest.Sample(event.RemediationHeld)
+	w.now = func() time.Time { return eventtest.Decision(event.DecisionHeld).ExpiresAt.Add(-20 * time.Minute) }
+	w.advance(held, time.Minute)
+	w.redis.Advance(time.Minute)
+	f := w.instance(nil)
+	w.ping(f)
+	require.Empty(t, w.published(), "there is nobody to act on it but a person")
+	_, err := w.ledger.Held(t.Context(), eventtest.RemediationID)
+	require.NoError(t, err)
+	w.redis.Advance(21 * time.Minute)
+	w.ping(f)
+	require.Contains(t, w.published(), "remediation.expired")
+}
+
+func TestItemsThatNobodyCanBelieveAreDropped(t *testing.T) {
+	forged := eventtest.Sample(event.RemediationApproved)
+	forged.SetExtension(event.ExtSeal, "AAAA")
+	body, err := stage.Encode(forged)
+	require.NoError(t, err)
+	for _, kind := range []string{kindAssess, kindApproval, kindPark, kindUndo, ledger.KindWatch} {
+		for name, payload := range map[string][]byte{"forged": body, "no event": []byte("{}"), "not even JSON": []byte("x")} {
+			w := newWorld(t)
+			require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "x/1", Kind: kind, Fingerprint: eventtest.Fingerprint,
+				Remediation: eventtest.RemediationID, Payload: payload}, 0))
+			w.ping(w.instance(nil))
+			require.Empty(t, w.broker.events, "%s %s", kind, name)
+			require.Zero(t, w.dueCount(), "%s %s", kind, name)
+		}
+	}
+}
+
+func TestAParkedEventIsPublishedWhenDue(t *testing.T) {
+	w := newWorld(t)
+	body, err := stage.Encode(eventtest.Sample(event.AnalysisContinued))
+	require.NoError(t, err)
+	require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "park/1", Kind: kindPark, Payload: body}, time.Minute))
+	f := w.instance(nil)
+	w.ping(f)
+	require.Empty(t, w.published())
+	w.redis.Advance(time.Minute)
+	w.ping(f)
+	require.Equal(t, []string{"analysis.continued"}, w.published())
+	require.Zero(t, w.dueCount())
+}
+
+func TestAKindOfALaterVersionIsLeftForIt(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "new/1", Kind: "new"}, 0))
+	w.ping(w.instance(nil))
+	require.Equal(t, 1, w.dueCount())
+}
+
+func TestManyDueItemsAreAllWorkedOff(t *testing.T) {
+	w := newWorld(t)
+	body, err := stage.Encode(eventtest.Sample(event.AnalysisContinued))
+	require.NoError(t, err)
+	for i := range 3*batchSize + 5 {
+		require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "park/" + strconv.Itoa(i), Kind: kindPark, Payload: body}, 0))
+	}
+	w.ping(w.instance(nil))
+	require.Zero(t, w.dueCount())
+}
+
+// pastOf is a history of one live remediation.
+type pastOf struct{ entry history.Entry }
+
+func (p pastOf) Live(_ context.Context, olderThan time.Time, _ int) ([]history.Entry, error) {
+	if p.entry.Time.Before(olderThan) {
+		return []history.Entry{p.entry}, nil
+	}
+	return nil, nil
+}
+func (p pastOf) Last(context.Context, string, ...string) (history.Entry, error) { return p.entry, nil }
+
+func TestTheSweepOfHistory(t *testing.T) {
+	body, err := stage.Encode(eventtest.Sample(event.RemediationApproved))
+	require.NoError(t, err)
+	entry := history.Entry{Remediation: eventtest.RemediationID, Fingerprint: eventtest.Fingerprint, Event: body, Time: eventtest.Start}
+	settle := func(w *world, outcome string) {
+		w.lose()
+		require.NoError(w, w.ledger.Settle(w.Context(), ledger.Settlement{Fingerprint: eventtest.Fingerprint,
+			Remediation: eventtest.RemediationID, Outcome: outcome}))
+	}
+	for name, c := range map[string]struct {
+		age    time.Duration
+		redis  func(w *world)
+		types  []string
+		reason string
+		live   bool
+	}{
+		"a remediation that Redis forgot goes on": {time.Hour, func(*world) {}, []string{"remediation.approved"}, "", true},
+		"a recent one is left alone":              {time.Minute, func(w *world) { w.lose() }, nil, "", true},
+		"one whose claim is live is left to its watch": {time.Hour, func(w *world) {
+			w.advance(eventtest.Sample(event.RemediationApproved), time.Hour)
+		}, nil, "", true},
+		"one that Redis forgot long ago is ended": {25 * time.Hour, func(*world) {}, []string{"remediation.closed"}, "lost_track", false},
+		"one whose end never arrived gets it":     {3 * time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, []string{"remediation.closed"}, "end_event_lost", false},
+		"one whose end may be on its way is left": {time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, nil, "", false},
+		"one that another followed is ended": {3 * time.Hour, func(w *world) {
+			_, _, err := w.ledger.Reserve(w.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: "next", Lease: time.Hour})
+			require.NoError(w, err)
+		}, []string{"remediation.closed"}, "superseded", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			// Redis' clock is real, and deadlines are by it.
+			now := time.Now()
+			entry := entry
+			entry.Time = now.Add(-c.age)
+			w.past, w.now = pastOf{entry}, func() time.Time { return now }
+			c.redis(w)
+			instances := []*stage.Function{w.instance(nil), w.instance(nil)}
+			for _, f := range instances {
+				w.ping(f)
+			}
+			require.Equal(t, c.types, slices.Clone(w.published()))
+			require.Equal(t, c.live, w.claim().Live())
+			if c.reason != "" {
+				// A second sweep may find it settled before record has the end: the
+				// same id, and the first one counts.
+				w.broker.events = w.broker.events[:1]
+				_, data := w.last()
+				require.Equal(t, c.reason, data.End.Reason)
+			}
+		})
+	}
+}
