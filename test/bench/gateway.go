@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"kubernaut.ai/shared/stage"
+)
+
+// benchNamespace holds what the alerts are about.
+const benchNamespace = "bench"
+
+// workloadCount is the number of Deployments, each good for one new alert.
+const workloadCount = 20000
+
+func workloads() []runtime.Object {
+	out := []runtime.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: benchNamespace, Labels: map[string]string{"kubernaut.ai/managed": "true"}}}}
+	none := int32(0)
+	for i := range workloadCount {
+		name := fmt.Sprintf("app-%d", i)
+		labels := map[string]string{"app": name}
+		out = append(out, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: benchNamespace},
+			Spec: appsv1.DeploymentSpec{Replicas: &none, Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app:1"}}}}}})
+	}
+	return out
+}
+
+// webhook is a v4 body with alerts on the given workloads.
+func webhook(names []string, startsAt time.Time) []byte {
+	alerts := make([]string, len(names))
+	for i, name := range names {
+		alerts[i] = fmt.Sprintf(`{"status":"firing","labels":{"alertname":"KubeDeploymentReplicasMismatch","namespace":%q,"deployment":%q,"severity":"warning"},`+
+			`"annotations":{"summary":"Deployment has not matched the expected number of replicas."},"startsAt":%q,"endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://prometheus.example/graph","fingerprint":"%016x"}`,
+			benchNamespace, name, startsAt.UTC().Format(time.RFC3339Nano), hash(name))
+	}
+	return []byte(`{"version":"4","groupKey":"{}:{}","truncatedAlerts":0,"status":"firing","receiver":"kubernaut","groupLabels":{},"commonLabels":{},"commonAnnotations":{},"externalURL":"http://alertmanager.example","alerts":[` +
+		strings.Join(alerts, ",") + `]}`)
+}
+
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// gatewayBed starts a simulated cluster, a Broker with its Triggers detached
+// and a gateway, each in a process of its own.
+func gatewayBed(b *bed) (*os.Process, string, error) {
+	kubeconfig := filepath.Join(b.dir, "kubeconfig")
+	if _, _, err := b.self("simulation", map[string]string{"BENCH_KUBECONFIG": kubeconfig}); err != nil {
+		return nil, "", err
+	}
+	_, sink, err := b.self("broker", map[string]string{"BENCH_ROOT": b.root})
+	if err != nil {
+		return nil, "", err
+	}
+	settings := b.settings("gateway")
+	settings[stage.EnvSink], settings[stage.EnvKubeconfig] = sink, kubeconfig
+	process, url, err := b.self("gateway", settings)
+	return process, url + "/api/v1/signals/prometheus", err
+}
+
+// gatewayDuplicates measures repeated alerts: the load of every real
+// Alertmanager.
+func gatewayDuplicates(ctx context.Context, b *bed) ([]row, error) {
+	process, url, err := gatewayBed(b)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, c := range []struct {
+		batch  int
+		target string
+	}{{1, "≥ 5,000 alerts/s; p99 < 20 ms at half"}, {50, "≥ 20,000 alerts/s; p99 < 20 ms at half"}} {
+		names := make([]string, c.batch)
+		for i := range names {
+			names[i] = fmt.Sprintf("app-%d", i)
+		}
+		body := webhook(names, time.Now())
+		l := load{url: url, body: func(int64) []byte { return body }, accept: func(s int) bool { return s == 202 || s == 207 || s == 201 }}.prepared()
+		if err := l.post(ctx, 0); err != nil {
+			return nil, err
+		}
+		used := startUsage(process.Pid)
+		rate, err := l.closed(ctx, b.length)
+		if err != nil {
+			return nil, err
+		}
+		cpu := used.String()
+		half, err := l.open(ctx, rate/2, b.length)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row{fmt.Sprintf("gateway, duplicates, %d a request", c.batch),
+			fmt.Sprintf("%.0f alerts/s; p99 at half %s", rate*float64(c.batch), ms(half.at(99))), c.target, cpu})
+	}
+	return append(rows, row{"gateway, resident memory under that load", mib(memoryOf(process.Pid)), "< 60 MiB", ""}), nil
+}
+
+// gatewayNew measures alerts of which each opens a remediation.
+func gatewayNew(ctx context.Context, b *bed) ([]row, error) {
+	process, url, err := gatewayBed(b)
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	l := load{url: url, body: func(n int64) []byte { return webhook([]string{fmt.Sprintf("app-%d", 1000+n)}, begun) },
+		accept: func(s int) bool { return s == 201 }}.prepared()
+	used := startUsage(process.Pid)
+	rate, err := l.closed(ctx, b.length)
+	if err != nil {
+		return nil, err
+	}
+	return []row{{"gateway, new alerts to Broker ack, 1 a request", fmt.Sprintf("%.0f alerts/s", rate), "≥ 1,500 alerts/s", used.String()}}, nil
+}
+
+func mib(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	_ "kubernaut.ai/shared/history/sqlite"
+
+	"kubernaut.ai/local/simulation"
+	"kubernaut.ai/local/system"
+)
+
+const (
+	pipelineRate  = 20
+	pipelineCount = 300
+)
+
+// autoscalers are targets at their limit, one for each alert.
+func autoscalers() []runtime.Object {
+	out := workloads()[:pipelineCount+1]
+	least := int32(1)
+	for i := range pipelineCount {
+		name := fmt.Sprintf("app-%d", i)
+		out = append(out, &autoscalingv2.HorizontalPodAutoscaler{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: benchNamespace, Annotations: map[string]string{simulation.AnnotationLoad: "3"}},
+			Spec: autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: &least, MaxReplicas: 2,
+				ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: name}}})
+	}
+	return out
+}
+
+// pipeline measures alert posted to action applied, over the embedded Broker
+// with the offline analyst: the moment of the change is the API server's.
+func pipeline(ctx context.Context, b *bed) ([]row, error) {
+	s, err := system.Start(ctx, system.Options{Root: b.root, Dir: filepath.Join(b.dir, "system"), RedisURL: b.redisURL, Initial: autoscalers(),
+		Stabilization: time.Hour, PingEvery: 30 * time.Second, LogLevel: "error",
+		Settings: map[string]string{"BREAKER_TOTAL": "100000", "BREAKER_NAMESPACE": "100000", "BREAKER_ACTION": "100000"}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close(context.WithoutCancel(ctx)) }()
+	posted := make([]time.Time, pipelineCount)
+	l := load{url: s.URL() + "/api/v1/signals/prometheus", accept: func(st int) bool { return st == 201 }, body: func(n int64) []byte {
+		posted[n] = time.Now()
+		return hpaAlert(int(n))
+	}}.prepared()
+	used := startUsage(os.Getpid())
+	if _, err := l.open(ctx, pipelineRate, pipelineCount*time.Second/pipelineRate); err != nil {
+		return nil, err
+	}
+	cpu := used.String()
+	applied := map[string]time.Time{}
+	err = until(ctx, func() bool {
+		for _, m := range s.Cluster().Mutations() {
+			if _, seen := applied[m.Name]; !seen && m.Applied != "" {
+				applied[m.Name] = m.At
+			}
+		}
+		return len(applied) >= pipelineCount
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%d of %d actions were applied: %w", len(applied), pipelineCount, err)
+	}
+	took := make(latencies, pipelineCount)
+	for i := range pipelineCount {
+		took[i] = applied[fmt.Sprintf("app-%d", i)].Sub(posted[i])
+	}
+	return []row{{fmt.Sprintf("alert posted to action applied, %d alerts/s", pipelineRate),
+		fmt.Sprintf("p50 %s; p99 %s", ms(took.at(50)), ms(took.at(99))), "p50 < 25 ms; p99 < 100 ms", cpu + " (one process)"}}, nil
+}
+
+func hpaAlert(n int) []byte {
+	name := fmt.Sprintf("app-%d", n)
+	return fmt.Appendf(nil, `{"version":"4","status":"firing","receiver":"kubernaut","alerts":[{"status":"firing","labels":{"alertname":"KubeHpaMaxedOut","namespace":%q,"horizontalpodautoscaler":%q,"severity":"warning"},"startsAt":%q,"fingerprint":"%016x"}]}`,
+		benchNamespace, name, time.Now().UTC().Format(time.RFC3339Nano), hash("hpa"+name))
+}
