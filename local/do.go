@@ -31,7 +31,7 @@ func (o *options) do(ctx context.Context) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	closeMetrics, err := exposeMetrics()
+	closeMetrics, err := system.ExposeMetrics()
 	if err != nil {
 		return 1, err
 	}

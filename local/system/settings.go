@@ -35,6 +35,7 @@ func (s *System) shared() map[string]string {
 		"APPROVE_AUTH":         "local",
 		"APPROVER":             whoami(),
 	}
+	settings["STAGE_URLS"] = s.stageURLs()
 	if s.cluster != nil {
 		// Its clock runs fast: what takes minutes in a cluster takes seconds.
 		settings[stage.EnvTurnWithin] = defaultTurnWithin.String()
@@ -44,6 +45,23 @@ func (s *System) shared() map[string]string {
 	}
 	maps.Copy(settings, o.Settings)
 	return settings
+}
+
+// stageURLs tells deadletter whose subscriber an address is: in a cluster the
+// host's name says so, on loopback nothing does.
+func (s *System) stageURLs() string {
+	urls := maps.Clone(s.options.Elsewhere)
+	if urls == nil {
+		urls = map[string]string{}
+	}
+	for name, m := range s.members {
+		urls[name] = m.url()
+	}
+	pairs := make([]string, 0, len(urls))
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		pairs = append(pairs, name+"="+urls[name])
+	}
+	return strings.Join(pairs, ",")
 }
 
 // settingsOf is what one function is given: its process's environment, as

@@ -1,4 +1,4 @@
-package main
+package system
 
 import (
 	"context"
@@ -9,9 +9,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 )
 
-// exposeMetrics lets every function's instruments be scraped at /metrics: one
-// process that stays up, unlike the functions in a cluster, which push.
-func exposeMetrics() (func(), error) {
+// ExposeMetrics lets every function's instruments be scraped at /metrics: one
+// process that stays up, unlike the functions in a cluster, which push. It is
+// for the process as a whole, and comes before Start. The answer ends it.
+func ExposeMetrics() (func(), error) {
 	exporter, err := prometheus.New()
 	if err != nil {
 		return nil, fmt.Errorf("open metrics: %w", err)
