@@ -32,6 +32,7 @@ func (s *System) shared() map[string]string {
 		stage.EnvLogOutput:     o.LogOutput,
 		stage.EnvStabilization: o.Stabilization.String(),
 		stage.EnvDryRun:        strconv.FormatBool(o.DryRun),
+		"STAGE_URLS":           s.stageURLs(),
 		"APPROVE_AUTH":         "local",
 		"APPROVER":             whoami(),
 	}
@@ -60,6 +61,18 @@ func (s *System) stageURLs() string {
 	pairs := make([]string, 0, len(urls))
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
 		pairs = append(pairs, name+"="+urls[name])
+	}
+	return strings.Join(pairs, ",")
+}
+
+// stageURLs tells deadletter whose address is whose: on loopback they have
+// no names.
+func (s *System) stageURLs() string {
+	var pairs []string
+	for _, name := range Stages() {
+		if m, ok := s.members[name]; ok {
+			pairs = append(pairs, name+"="+m.url())
+		}
 	}
 	return strings.Join(pairs, ",")
 }

@@ -13,14 +13,14 @@ var catalogue = []Action{
 	{
 		Name: ScaleDeployment, Summary: "Sets the replicas of a Deployment.",
 		Targets: []string{"Deployment"}, Risk: RiskMedium, Reversible: true, ChangesSpec: true, ChangesCluster: true,
-		Rules: []Rule{{Group: "apps", Resources: []string{"deployments", "deployments/scale"}, Verbs: patch},
+		Rules: []Rule{{Group: "apps", Resources: []string{"deployments"}, Verbs: patch},
 			{Group: "autoscaling", Resources: []string{"horizontalpodautoscalers"}, Verbs: read}},
 		schema: newSchema(`{"replicas": {"type": "integer", "minimum": 0, "maximum": 1000}}`, "replicas"),
 	},
 	{
 		Name: ScaleStatefulSet, Summary: "Sets the replicas of a StatefulSet, in order.",
 		Targets: []string{"StatefulSet"}, Risk: RiskHigh, Reversible: true, ChangesSpec: true, ChangesCluster: true,
-		Rules: []Rule{{Group: "apps", Resources: []string{"statefulsets", "statefulsets/scale"}, Verbs: patch},
+		Rules: []Rule{{Group: "apps", Resources: []string{"statefulsets"}, Verbs: patch},
 			{Group: "autoscaling", Resources: []string{"horizontalpodautoscalers"}, Verbs: read}},
 		schema: newSchema(`{"replicas": {"type": "integer", "minimum": 0, "maximum": 1000}}`, "replicas"),
 	},
@@ -43,7 +43,7 @@ var catalogue = []Action{
 	{
 		Name: RestartPod, Summary: "Evicts a pod, or a workload's unhealthy pods, for their owner to replace.",
 		Targets: []string{"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}, Risk: RiskLow, ChangesCluster: true,
-		Rules: []Rule{{Resources: []string{"pods"}, Verbs: []string{"get", "list", "patch"}}, {Resources: []string{"pods/eviction"}, Verbs: []string{"create"}},
+		Rules: []Rule{{Resources: []string{"pods"}, Verbs: read}, {Resources: []string{"pods/eviction"}, Verbs: []string{"create"}},
 			{Group: "apps", Resources: []string{"deployments", "statefulsets", "daemonsets", "replicasets"}, Verbs: read}},
 		schema: newSchema(`{"grace": {"type": "integer", "minimum": 0, "maximum": 600}}`),
 	},
@@ -56,7 +56,7 @@ var catalogue = []Action{
 	},
 	{
 		Name: CordonNode, Summary: "Keeps new pods off a node.",
-		Targets: []string{"Node"}, Risk: RiskMedium, Reversible: true, ChangesSpec: true, ChangesCluster: true,
+		Targets: []string{"Node"}, Risk: RiskMedium, Reversible: true, ChangesCluster: true,
 		Rules:  []Rule{{Resources: []string{"nodes"}, Verbs: []string{"get", "list", "patch"}}},
 		schema: newSchema(`{}`),
 	},
