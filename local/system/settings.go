@@ -36,7 +36,6 @@ func (s *System) shared() map[string]string {
 		"APPROVE_AUTH":         "local",
 		"APPROVER":             whoami(),
 	}
-	settings["STAGE_URLS"] = s.stageURLs()
 	if s.cluster != nil {
 		// Its clock runs fast: what takes minutes in a cluster takes seconds.
 		settings[stage.EnvTurnWithin] = defaultTurnWithin.String()
@@ -61,18 +60,6 @@ func (s *System) stageURLs() string {
 	pairs := make([]string, 0, len(urls))
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
 		pairs = append(pairs, name+"="+urls[name])
-	}
-	return strings.Join(pairs, ",")
-}
-
-// stageURLs tells deadletter whose address is whose: on loopback they have
-// no names.
-func (s *System) stageURLs() string {
-	var pairs []string
-	for _, name := range Stages() {
-		if m, ok := s.members[name]; ok {
-			pairs = append(pairs, name+"="+m.url())
-		}
 	}
 	return strings.Join(pairs, ",")
 }
