@@ -13,8 +13,8 @@ import (
 
 // openChronicle opens the history where one is configured; without it, undo
 // says what to set.
-func openChronicle(c *stage.Config) (chronicle, error) {
-	url := c.String(stage.EnvHistory, "")
+func openChronicle(rt *stage.Runtime) (chronicle, error) {
+	url := rt.Config.String(stage.EnvHistory, "")
 	if url == "" {
 		return nil, nil
 	}
@@ -22,6 +22,7 @@ func openChronicle(c *stage.Config) (chronicle, error) {
 	if err != nil {
 		return nil, err
 	}
+	rt.OnStop(store.Close)
 	return historyChronicle{store}, nil
 }
 

@@ -38,7 +38,7 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	past, err := openChronicle(rt.Config)
+	past, err := openChronicle(rt)
 	if err != nil {
 		return nil, err
 	}
