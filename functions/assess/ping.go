@@ -46,7 +46,7 @@ func (a *assessor) ping(ctx context.Context, _ stage.Input[json.RawMessage]) (st
 		stage.Logger(ctx).Warnw("history not swept", "error", err)
 	}
 	for {
-		items, err := a.book.LeaseDue(ctx, batchSize, itemLease)
+		items, err := a.book.LeaseDue(ctx, batchSize, a.settings.ItemLease)
 		a.workOff(ctx, items)
 		if err != nil {
 			return stage.Reply{}, err

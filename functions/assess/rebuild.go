@@ -26,10 +26,6 @@ const (
 	// reviveWithin bounds the age of a last event that is published again: an
 	// older alert says nothing about today.
 	reviveWithin = 24 * time.Hour
-	// lostAfter is how long a remediation that Redis knows to have ended may
-	// lack its end in history before that is made up for: longer than a Broker
-	// may still be delivering it.
-	lostAfter = 2 * time.Hour
 )
 
 // past is what the stage asks of history.
@@ -47,7 +43,7 @@ func (a *assessor) rebuild(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, rebuildWithin)
 	defer cancel()
-	turn, err := a.book.Begin(ctx, event.StageAssess, inboxRebuild, rebuildLease)
+	turn, err := a.book.Begin(ctx, event.StageAssess, inboxRebuild, a.settings.RebuildLease)
 	if err != nil || turn.State != ledger.TurnFresh {
 		return err
 	}
@@ -81,7 +77,7 @@ func (a *assessor) restore(ctx context.Context, entry history.Entry) error {
 			return nil // its watch will see to it
 		}
 		return a.recoverForgotten(ctx, entry, age)
-	case age < lostAfter:
+	case age < a.settings.EndLostAfter:
 		return nil // its end may be on its way
 	case claim.Remediation == entry.Remediation:
 		return a.endLost(ctx, entry, event.End{Outcome: claim.Outcome, Reason: endEventLost,

@@ -24,6 +24,10 @@ const (
 	// EnvClaimGrace is how much later than due an assessment may be before the
 	// sweep asks: pings come every few minutes. Unset, it is TURN_WITHIN.
 	EnvClaimGrace = "CLAIM_GRACE"
+	// EnvEndLostAfter is how long a remediation that Redis knows to have ended
+	// may lack its end in history before that is made up for: longer than a
+	// Broker may still be delivering it. Unset, it is 12 times TURN_WITHIN.
+	EnvEndLostAfter = "END_LOST_AFTER"
 	// EnvAlertmanager and EnvPrometheus are the URLs to ask, if any.
 	EnvAlertmanager = "ALERTMANAGER_URL"
 	EnvPrometheus   = "PROMETHEUS_URL"
@@ -35,6 +39,7 @@ const (
 type Settings struct {
 	Stabilization, GitOpsExtra, ProactiveExtra time.Duration
 	SettleWindow, Retry, Grace, TurnWithin     time.Duration
+	EndLostAfter, ItemLease, RebuildLease      time.Duration
 }
 
 func settingsOf(c *stage.Config) Settings {
@@ -48,8 +53,14 @@ func settingsOf(c *stage.Config) Settings {
 		Retry:          c.Duration(EnvAssessRetry, stabilization*2/5),
 		Grace:          c.Duration(EnvClaimGrace, turn),
 		TurnWithin:     turn,
+		EndLostAfter:   c.Duration(EnvEndLostAfter, turnsUntilLost*turn),
+		ItemLease:      c.Lease(itemLease),
+		RebuildLease:   c.Lease(rebuildLease),
 	}
 }
+
+// turnsUntilLost is how many turns' time an end may be on its way to history.
+const turnsUntilLost = 12
 
 // modeProactive is the signal mode of alerts that predict.
 const modeProactive = "proactive"

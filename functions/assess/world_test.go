@@ -53,7 +53,8 @@ func (f fakeWitness) Look(_ context.Context, c Case) Findings { return f.look(c)
 
 // settings of all tests: minutes, so that one look at the clock is enough.
 var settings = Settings{Stabilization: 5 * time.Minute, GitOpsExtra: 3 * time.Minute, ProactiveExtra: 5 * time.Minute,
-	SettleWindow: time.Minute, Retry: 2 * time.Minute, Grace: 10 * time.Minute, TurnWithin: 10 * time.Minute}
+	SettleWindow: time.Minute, Retry: 2 * time.Minute, Grace: 10 * time.Minute, TurnWithin: 10 * time.Minute,
+	EndLostAfter: 2 * time.Hour, ItemLease: itemLease, RebuildLease: rebuildLease}
 
 type world struct {
 	*testing.T

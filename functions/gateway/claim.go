@@ -67,7 +67,7 @@ func (g *gateway) reserve(ctx context.Context, todo []*work) {
 	arrivals := make([]ledger.Arrival, len(todo))
 	for i, w := range todo {
 		arrivals[i] = ledger.Arrival{Reservation: ledger.Reservation{
-			Fingerprint: w.fingerprint, Base: base(w), Lease: publishLease}}
+			Fingerprint: w.fingerprint, Base: base(w), Lease: g.lease}}
 		if j, ok := g.joined.get(w.alert.ID); ok && w.received.Sub(j.at) < joinedFresh {
 			arrivals[i].Alert = w.joining(j.remediation)
 		}

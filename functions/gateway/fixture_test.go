@@ -54,7 +54,7 @@ func (w *world) gateway(t testing.TB) *gateway {
 	meters, err := newMeters()
 	require.NoError(t, err)
 	return &gateway{claims: &faultyClaims{claims: w.redis.Ledger(t), world: w}, objects: w.cluster, outbox: w.broker,
-		drop: w.drop, rules: signal.NewRules(), cluster: "east", within: 10 * time.Minute, now: w.now,
+		drop: w.drop, rules: signal.NewRules(), cluster: "east", within: 10 * time.Minute, lease: publishLease, now: w.now,
 		joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters}
 }
 

@@ -42,7 +42,8 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
 		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
-		now: rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
+		lease: c.Lease(publishLease),
+		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
 	}), nil
 }
 

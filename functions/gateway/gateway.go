@@ -63,7 +63,9 @@ type gateway struct {
 	cluster string
 	// within bounds the time from signal.received to the next stage's word.
 	within time.Duration
-	now    func() time.Time
+	// lease is how long a reservation is its holder's to publish.
+	lease time.Duration
+	now   func() time.Time
 
 	joined     *recent[string, join]
 	suppressed *suppressor

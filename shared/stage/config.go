@@ -41,7 +41,7 @@ const (
 	EnvCooldown = "COOLDOWN"
 	EnvDryRun   = "DRY_RUN"
 	// EnvInboxLease shortens the time for which a process that died blocks
-	// the event it was handling.
+	// the event, reservation or due item it was handling.
 	EnvInboxLease = "INBOX_LEASE"
 )
 
@@ -143,6 +143,12 @@ func (c *Config) Duration(name string, otherwise time.Duration) time.Duration {
 		}
 		return d, err
 	})
+}
+
+// Lease returns how long something may be held before others take its holder
+// for dead: as given, or less where INBOX_LEASE says so.
+func (c *Config) Lease(most time.Duration) time.Duration {
+	return min(c.Duration(EnvInboxLease, most), most)
 }
 
 // Int returns a whole number that is not negative.

@@ -79,7 +79,7 @@ func (l *lifecycle) runtime(settings map[string]string) (*Runtime, error) {
 	rt := &Runtime{Stage: l.name, Config: c, Now: time.Now,
 		Namespace: c.String(EnvNamespace, DefaultNamespace),
 		within:    c.Duration(EnvTurnWithin, DefaultTurnWithin),
-		lease:     min(c.Duration(EnvInboxLease, inboxLease), inboxLease)}
+		lease:     c.Lease(inboxLease)}
 	var keyErr, ringErr, redisErr error
 	private, public := l.sealingKeys(c)
 	if private != "" {
