@@ -60,7 +60,7 @@ func openGuard(c *stage.Config) (Authenticator, error) {
 		}
 		return loopback{name: name}, nil
 	}
-	clients, err := cluster.Connect(cluster.Options{Kubeconfig: c.String(stage.EnvKubeconfig, ""), Stage: event.StageApprove})
+	clients, err := cluster.Connect(cluster.Options{Kubeconfig: c.String(stage.EnvKubeconfig, ""), Context: c.String(stage.EnvKubeContext, ""), Stage: event.StageApprove})
 	if err != nil {
 		return nil, err
 	}

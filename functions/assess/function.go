@@ -20,7 +20,7 @@ func New() *stage.Function {
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	clients, err := cluster.Connect(cluster.Options{Kubeconfig: rt.Config.String(stage.EnvKubeconfig, ""),
-		Context: rt.Config.String(EnvKubeContext, ""), Stage: event.StageAssess})
+		Context: rt.Config.String(stage.EnvKubeContext, ""), Stage: event.StageAssess})
 	if err != nil {
 		return nil, err
 	}

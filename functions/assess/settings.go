@@ -31,8 +31,6 @@ const (
 	// EnvAlertmanager and EnvPrometheus are the URLs to ask, if any.
 	EnvAlertmanager = "ALERTMANAGER_URL"
 	EnvPrometheus   = "PROMETHEUS_URL"
-	// EnvKubeContext names the kubeconfig's context; empty is its current one.
-	EnvKubeContext = "KUBE_CONTEXT"
 )
 
 // Settings are the stage's time limits.

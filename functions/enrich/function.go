@@ -9,16 +9,12 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// envKubeContext names the context of KUBECONFIG to use; empty means its
-// current one.
-const envKubeContext = "KUBE_CONTEXT"
-
 // New makes the stage; func-go calls it. It does no I/O and cannot fail.
 func New() *stage.Function { return stage.New(event.StageEnrich, open) }
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	clients, err := cluster.Connect(cluster.Options{Kubeconfig: rt.Config.String(stage.EnvKubeconfig, ""),
-		Context: rt.Config.String(envKubeContext, ""), Stage: event.StageEnrich})
+		Context: rt.Config.String(stage.EnvKubeContext, ""), Stage: event.StageEnrich})
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
 	}

@@ -15,8 +15,6 @@ import (
 const (
 	// EnvObserveWithin bounds the wait for a write's first effect.
 	EnvObserveWithin = "OBSERVE_WITHIN"
-	// EnvContext names the kubeconfig's context; empty is the current one.
-	EnvContext = "KUBE_CONTEXT"
 	// Caps that no decision can lift.
 	EnvMaxReplicas = "MAX_REPLICAS"
 	EnvHPAMaxCap   = "HPA_MAX_CAP"
@@ -35,7 +33,7 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 		return nil, err
 	}
 	clients, err := cluster.Connect(cluster.Options{Kubeconfig: rt.Config.String(stage.EnvKubeconfig, ""),
-		Context: rt.Config.String(EnvContext, ""), Stage: event.StageExecute})
+		Context: rt.Config.String(stage.EnvKubeContext, ""), Stage: event.StageExecute})
 	if err != nil {
 		return nil, err
 	}

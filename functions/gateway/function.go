@@ -18,8 +18,6 @@ const (
 	EnvClusterName = "CLUSTER_NAME"
 	// EnvNeverTargets lists labels that never name a target, beyond the usual.
 	EnvNeverTargets = "NEVER_TARGETS"
-	// EnvKubeContext picks a context of the kubeconfig.
-	EnvKubeContext = "KUBE_CONTEXT"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -30,7 +28,7 @@ func New() *stage.HTTPFunction {
 func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	c := rt.Config
 	clients, err := cluster.Connect(cluster.Options{Stage: rt.Stage,
-		Kubeconfig: c.String(stage.EnvKubeconfig, ""), Context: c.String(EnvKubeContext, "")})
+		Kubeconfig: c.String(stage.EnvKubeconfig, ""), Context: c.String(stage.EnvKubeContext, "")})
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
 	}

@@ -1,9 +1,6 @@
 package function
 
 import (
-	"strings"
-	"unicode"
-
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/signal"
 )
@@ -12,23 +9,11 @@ import (
 func (w *work) signal() event.Signal {
 	a := w.alert
 	return event.Signal{
-		Name: oneLine(a.Name()), Source: w.source,
+		Name: a.Name(), Source: w.source,
 		Severity: signal.Severity(a.Labels[signal.LabelSeverity]), SenderSeverity: a.Labels[signal.LabelSeverity],
 		Target: w.target, Resource: w.resource, Container: a.Label(signal.LabelContainer),
 		Labels: a.Labels, Annotations: a.Annotations,
 		StartsAt: a.StartsAt, ReceivedAt: w.received, GeneratorURL: a.GeneratorURL,
 		AlertID: a.ID, Receiver: a.Receiver, Group: a.Group,
 	}.Bound()
-}
-
-// oneLine replaces control characters. The name becomes an attribute, which
-// Brokers carry as a header: one that no header can carry would keep its
-// remediation from ever being published. The label keeps the name as it came.
-func oneLine(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, s)
 }

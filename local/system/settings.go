@@ -24,7 +24,7 @@ func (s *System) shared() map[string]string {
 		stage.EnvRedis:         o.RedisURL,
 		stage.EnvHistory:       o.HistoryURL,
 		stage.EnvKubeconfig:    o.Kubeconfig,
-		"KUBE_CONTEXT":         o.Context,
+		stage.EnvKubeContext:   o.Context,
 		stage.EnvSink:          orDefault(o.SinkURL, s.SinkURL()),
 		stage.EnvSealDir:       s.keys.dir,
 		stage.EnvNamespace:     stage.DefaultNamespace,

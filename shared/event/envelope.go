@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
@@ -114,7 +115,7 @@ func New(d Draft) (cloudevents.Event, error) {
 	e.SetType(d.Type)
 	e.SetSource(Source(d.Namespace, d.Stage))
 	e.SetTime(d.Now)
-	e.SetSubject(d.subject())
+	e.SetSubject(oneLine(d.subject()))
 	e.SetDataContentType(cloudevents.ApplicationJSON)
 	e.DataEncoded = body
 	d.setExtensions(&e)
@@ -158,9 +159,20 @@ func (d Draft) setExtensions(e *cloudevents.Event) {
 	}
 	for name, value := range values {
 		if value != "" {
-			e.SetExtension(name, Cut(value, MaxAttribute))
+			e.SetExtension(name, Cut(oneLine(value), MaxAttribute))
 		}
 	}
+}
+
+// oneLine replaces control characters. Brokers carry attributes as headers, and
+// an event that no header can carry could never be published.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
 }
 
 // Extension reads a string extension; absent is empty.

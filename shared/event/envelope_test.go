@@ -97,3 +97,14 @@ func FuzzCut(f *testing.F) {
 		require.LessOrEqual(t, len(event.Cut(s, max)), max)
 	})
 }
+
+func TestAttributesNeverCarryWhatAHeaderCannot(t *testing.T) {
+	s := eventtest.Signal
+	s.Name = "Disk\r\nCe-Type: forged\x00"
+	e, err := event.New(event.Draft{Type: event.SignalReceived, Stage: event.StageGateway, Cause: "c", Now: time.Unix(0, 0),
+		Target: event.Target{Kind: "Pod", Name: "a\nb"}, Sections: []event.Section{{Name: event.SectionSignal, Value: s}}})
+	require.NoError(t, err)
+	require.NotContains(t, event.Extension(e, "alertname"), "\n")
+	require.NotContains(t, e.Subject(), "\n")
+	require.NoError(t, e.Validate())
+}

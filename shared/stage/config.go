@@ -11,10 +11,12 @@ import (
 
 // The settings that several stages share. Each is an environment variable.
 const (
-	EnvNamespace   = "KUBERNAUT_NAMESPACE"
-	EnvRedis       = "REDIS_URL"
-	EnvSink        = "K_SINK"
-	EnvKubeconfig  = "KUBECONFIG"
+	EnvNamespace  = "KUBERNAUT_NAMESPACE"
+	EnvRedis      = "REDIS_URL"
+	EnvSink       = "K_SINK"
+	EnvKubeconfig = "KUBECONFIG"
+	// EnvKubeContext picks a context of the kubeconfig; unset is the current one.
+	EnvKubeContext = "KUBE_CONTEXT"
 	EnvSealPrivate = "SEAL_PRIVATE_KEY"
 	EnvSealPublic  = "SEAL_PUBLIC_KEYS"
 	// EnvSealDir replaces both of them by a folder: the file named for the
