@@ -54,6 +54,7 @@ func targets(v view) []target {
 		{"test.go.tmpl", filepath.Join(dir, "function_test.go")},
 		{"doc.go.tmpl", filepath.Join(dir, "doc.go")},
 		{"go.mod.tmpl", filepath.Join(dir, "go.mod")},
+		{"gitignore.tmpl", filepath.Join(dir, ".gitignore")},
 		{"trigger.yaml.tmpl", filepath.Join("triggers", v.Name+"-"+strings.ReplaceAll(v.On, ".", "-")+".yaml")},
 	}
 }
