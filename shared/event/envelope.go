@@ -177,7 +177,13 @@ func oneLine(s string) string {
 
 // Extension reads a string extension; absent is empty.
 func Extension(e cloudevents.Event, name string) string {
-	s, _ := e.Extensions()[name].(string)
+	var value any
+	if v1, ok := e.Context.(*cloudevents.EventContextV1); ok {
+		value = v1.Extensions[name] // Extensions() would copy them all
+	} else if e.Context != nil {
+		value = e.Extensions()[name]
+	}
+	s, _ := value.(string)
 	return s
 }
 
