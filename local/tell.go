@@ -128,7 +128,11 @@ type watcher struct {
 	started   time.Time
 }
 
-const watchEvery = 500 * time.Millisecond
+const (
+	watchEvery = 500 * time.Millisecond
+	// wholeWithin is how long the rest of a story may take to reach history.
+	wholeWithin = 5 * time.Second
+)
 
 func (w watcher) run(ctx context.Context) error {
 	tick := time.NewTicker(watchEvery)
@@ -166,28 +170,36 @@ func (w watcher) look(ctx context.Context, shown map[string]string) error {
 		if state == "" || shown[f.ID] == state || f.LastAt.Before(w.started) {
 			continue
 		}
-		shown[f.ID] = state
-		if err := w.show(ctx, f.ID); err != nil {
+		done, err := w.show(ctx, f.ID)
+		if err != nil {
 			return err
+		}
+		if done {
+			shown[f.ID] = state
 		}
 	}
 	return nil
 }
 
-func (w watcher) show(ctx context.Context, id string) error {
+// show prints a remediation, unless something of it is still on its way to
+// history.
+func (w watcher) show(ctx context.Context, id string) (bool, error) {
 	entries, err := w.system.History().Timeline(ctx, id)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if !timeline.Whole(entries) && time.Since(entries[len(entries)-1].Time) < wholeWithin {
+		return false, nil
 	}
 	v, err := timeline.Of(entries)
 	if err != nil {
-		return err
+		return false, err
 	}
 	counted(ctx, w.system, &v)
 	if w.jsonLines {
-		return printJSON(w.out, told{Remediations: []timeline.View{v}})
+		return true, printJSON(w.out, told{Remediations: []timeline.View{v}})
 	}
 	w.printer.Title(fmt.Sprintf("%s  %s", v.OpenedAt.Local().Format(time.TimeOnly), v.Alert))
 	w.printer.Timeline(v)
-	return nil
+	return true, nil
 }

@@ -26,6 +26,9 @@ const (
 	answerMax    = 1 << 20
 	postTimeout  = 30 * time.Second
 	storyTimeout = 2 * time.Minute
+	// wholeWithin is how long the rest of an ended story may take to reach
+	// history.
+	wholeWithin = 5 * time.Second
 )
 
 // Result is how a story went.
@@ -184,6 +187,7 @@ func (r Runner) send(ctx context.Context, body []byte) (answer, error) {
 // story says how.
 func (r Runner) follow(ctx context.Context, s Story, id string) (timeline.View, error) {
 	var view timeline.View
+	var ended time.Time
 	answered := false
 	err := until(ctx, storyTimeout, func() (bool, error) {
 		entries, err := r.System.History().Timeline(ctx, id)
@@ -207,7 +211,13 @@ func (r Runner) follow(ctx context.Context, s Story, id string) (timeline.View, 
 			}
 			answered = true
 		}
-		return view.Ended, nil
+		if !view.Ended {
+			return false, nil
+		}
+		if ended.IsZero() {
+			ended = r.Now()
+		}
+		return timeline.Whole(entries) || r.Now().Sub(ended) > wholeWithin, nil
 	})
 	if err != nil {
 		return view, fmt.Errorf("follow remediation %s (at %s): %w", id, view.Phase, err)

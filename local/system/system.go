@@ -11,6 +11,7 @@ import (
 	"time"
 
 	duckv1 "knative.dev/pkg/apis/duck/v1"
+	"knative.dev/pkg/logging"
 
 	"kubernaut.ai/local/broker"
 	"kubernaut.ai/local/simulation"
@@ -186,7 +187,11 @@ func (s *System) openBroker(ctx context.Context) (err error) {
 		filepath.Join(s.options.Root, "brokers", "ping-assess.yaml"),
 		filepath.Join(s.options.Root, "triggers"),
 	}
-	s.broker, err = broker.New(ctx, broker.Options{Manifests: manifests, Resolve: s.resolve, PingEvery: s.options.PingEvery,
+	log, err := s.logger()
+	if err != nil {
+		return err
+	}
+	s.broker, err = broker.New(logging.WithLogger(ctx, log), broker.Options{Manifests: manifests, Resolve: s.resolve, PingEvery: s.options.PingEvery,
 		BackoffScale: s.options.BackoffScale, Chaos: s.options.Chaos, Observer: s.options.Observer})
 	if err != nil {
 		return err

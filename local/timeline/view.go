@@ -3,7 +3,6 @@ package timeline
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"kubernaut.ai/shared/event"
@@ -28,6 +27,11 @@ type View struct {
 	Severity    string `json:"severity,omitempty"`
 	Priority    string `json:"priority,omitempty"`
 	Environment string `json:"environment,omitempty"`
+
+	// DryRun tells that the changes were only tried.
+	DryRun bool `json:"dryRun,omitempty"`
+	// Approver is the person on whose word it was done, if one was asked.
+	Approver string `json:"approver,omitempty"`
 
 	OpenedAt   time.Time  `json:"openedAt"`
 	EndedAt    *time.Time `json:"endedAt,omitempty"`
@@ -82,8 +86,7 @@ type everything struct {
 
 // Of tells the remediation whose entries these are.
 func Of(entries []history.Entry) (View, error) {
-	sorted := slices.Clone(entries)
-	slices.SortFunc(sorted, history.Chronological)
+	sorted := inOrder(entries)
 	sum := history.Summarise(sorted)
 	v := View{ID: sum.ID, Phase: event.ShortType(sum.Phase), Ended: sum.Ended(), Alert: sum.Alert, Target: sum.Subject,
 		Action: sum.Action, Outcome: sum.Outcome, Reason: sum.Reason, OpenedAt: sum.OpenedAt}
@@ -101,7 +104,7 @@ func Of(entries []history.Entry) (View, error) {
 		}
 		line := Line{At: e.Time, Stage: e.Stage, Type: event.ShortType(e.Type), Event: e.ID, Summary: summary(e.Type, data)}
 		if cause, ok := times[e.Causation]; ok {
-			line.Took = e.Time.Sub(cause)
+			line.Took = max(e.Time.Sub(cause), 0)
 		}
 		v.Timeline = append(v.Timeline, line)
 		v.learn(e.Type, data)
@@ -141,6 +144,9 @@ func (v *View) learn(eventType string, d everything) {
 		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
 	case event.RemediationApproved:
 		v.Held = nil
+		if !d.Decision.Undo {
+			v.DryRun, v.Approver = d.Decision.DryRun, d.Decision.Approver
+		}
 		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
 	case event.RemediationExecuted:
 		v.changed(d)

@@ -1,0 +1,35 @@
+package pipeline_test
+
+import (
+	"testing"
+
+	"kubernaut.ai/local/system"
+)
+
+// TestOneSystem asks one running system everything that does not need a
+// system of its own, at once, as an incident would. What is sent before and
+// what is left behind is looked at while nothing else goes on.
+func TestOneSystem(t *testing.T) {
+	b := start(t, system.Options{})
+	t.Run("what cannot be understood leaves nothing behind", b.malformed)
+	t.Run("all at once", func(t *testing.T) {
+		for name, test := range map[string]func(*testing.T){
+			"the samples end as they say":                                 b.samples,
+			"one alert posted a hundred times at once is one remediation": b.storm,
+			"ten gateways at once open one remediation":                   b.tenGateways,
+			"a real Alertmanager fires and resolves":                      b.realAlertmanager,
+			"what is not to be acted on is answered, told and counted":    b.suppressions,
+			"attacks on a held remediation":                               b.attacksOnHeld,
+			"attacks with what was captured from one that ran":            b.attacksAfterwards,
+			"a person refuses":                                            b.refusal,
+			"a person undoes what was applied":                            b.undoing,
+			"an operator sees what happened":                              b.operator,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
+	t.Run("every event stored is of the catalogue, sealed and caused", b.audit)
+}
