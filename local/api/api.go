@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"kubernaut.ai/local/timeline"
@@ -41,9 +40,6 @@ type Options struct {
 // queryTimeout bounds one question to history.
 const queryTimeout = 5 * time.Second
 
-// defaultLimit is how many remediations a list has unless asked otherwise.
-const defaultLimit = 50
-
 type server struct{ Options }
 
 // New makes the API's handler: GET /api/v1/remediations and one by its id.
@@ -71,17 +67,10 @@ type item struct {
 func (s server) list(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
-	q := r.URL.Query()
-	filter := history.Filter{Limit: defaultLimit, Namespace: q.Get("namespace"), Kind: q.Get("kind"), Name: q.Get("name"),
-		Alert: q.Get("alert"), Action: q.Get("action"), Outcome: q.Get("outcome"), Unended: q.Get("live") == "true"}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > history.MaxPage {
-			stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest,
-				Detail: "limit must be a whole number between 1 and " + strconv.Itoa(history.MaxPage) + "."}.Write(w, r)
-			return
-		}
-		filter.Limit = n
+	filter, wrong := filterOf(r.URL.Query())
+	if wrong != "" {
+		stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest, Detail: wrong}.Write(w, r)
+		return
 	}
 	found, err := s.History.Remediations(ctx, filter)
 	if err != nil {

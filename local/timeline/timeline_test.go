@@ -1,0 +1,159 @@
+package timeline_test
+
+import (
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/local/timeline"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/stage"
+)
+
+// told makes history's entry of an event, as record does.
+func told(t *testing.T, e cloudevents.Event) history.Entry {
+	t.Helper()
+	body, err := stage.Encode(e)
+	require.NoError(t, err)
+	entry, ok := event.Lookup(e.Type())
+	require.True(t, ok)
+	producer, _ := event.StageOf(e.Source())
+	return history.Entry{ID: e.ID(), Type: e.Type(), Stage: producer, Remediation: event.Extension(e, event.ExtCorrelation),
+		Fingerprint: eventtest.Fingerprint, Causation: event.Extension(e, event.ExtCausation), Subject: e.Subject(), Time: e.Time(),
+		OpenedAt: eventtest.Remediation.OpenedAt, Alert: event.Extension(e, "alertname"), Action: event.Extension(e, "action"),
+		Outcome: event.Extension(e, "outcome"), Progress: !entry.Informative || e.Type() == event.RemediationHeld, Terminal: entry.Terminal, Event: body}
+}
+
+func samples(t *testing.T, types ...string) []history.Entry {
+	t.Helper()
+	entries := make([]history.Entry, len(types))
+	for i, name := range types {
+		entries[i] = told(t, eventtest.Sample(name))
+	}
+	return entries
+}
+
+var healed = []string{event.SignalReceived, event.SignalEnriched, event.SignalClassified, event.RemediationProposed,
+	event.RemediationApproved, event.RemediationExecuted, event.EffectivenessAssessed, event.RemediationClosed}
+
+func types(v timeline.View) []string {
+	out := make([]string, len(v.Timeline))
+	for i, l := range v.Timeline {
+		out[i] = l.Type
+	}
+	return out
+}
+
+func TestAHealedRemediationTellsAllThatMatters(t *testing.T) {
+	v, err := timeline.Of(samples(t, healed...))
+	require.NoError(t, err)
+	require.Equal(t, eventtest.RemediationID, v.ID)
+	require.True(t, v.Ended)
+	require.NotNil(t, v.EndedAt)
+	require.Equal(t, event.OutcomeHealed, v.Outcome)
+	require.Equal(t, "effective", v.Reason)
+	require.Equal(t, "KubePodCrashLooping", v.Alert)
+	require.Equal(t, "shop/Deployment/checkout", v.Target)
+	require.Equal(t, "rollback_deployment", v.Action)
+	require.Equal(t, "P2", v.Priority)
+	require.Equal(t, eventtest.Execution.Changes[0].Field, v.Changes[0].Field)
+	require.Equal(t, &timeline.Undo{Possible: true, Summary: "Roll forward to checkout-7c9d8b6f5.",
+		How: "POST /api/v1/remediations/" + eventtest.RemediationID + "/undo"}, v.Undo)
+	require.Equal(t, event.VerdictEffective, v.Verdict.Verdict)
+	require.Contains(t, v.Reasons, "Revision 4 crash-loops; revision 3 ran.")
+	require.Nil(t, v.Held)
+	for _, l := range v.Timeline {
+		require.NotEmpty(t, l.Summary, l.Type)
+		require.GreaterOrEqual(t, l.Took, time.Duration(0))
+	}
+}
+
+func TestEveryTypeOfTheCatalogueHasALine(t *testing.T) {
+	for _, entry := range event.Catalogue() {
+		v, err := timeline.Of(samples(t, entry.Type))
+		require.NoError(t, err, entry.Type)
+		require.Len(t, v.Timeline, 1)
+		require.NotEmpty(t, v.Timeline[0].Summary, entry.Type)
+		require.NotEqual(t, event.ShortType(entry.Type), v.Timeline[0].Summary, "a type without words of its own")
+	}
+}
+
+func TestTheOrderIsThatOfCausesWhateverTheClocksSay(t *testing.T) {
+	want, err := timeline.Of(samples(t, healed...))
+	require.NoError(t, err)
+	t.Run("entries come in any order", func(t *testing.T) {
+		entries := samples(t, healed...)
+		for i := range entries {
+			entries[i], entries[len(entries)-1-i] = entries[len(entries)-1-i], entries[i]
+		}
+		v, err := timeline.Of(entries)
+		require.NoError(t, err)
+		require.Equal(t, types(want), types(v))
+	})
+	t.Run("one clock is an hour behind", func(t *testing.T) {
+		entries := samples(t, healed...)
+		entries[4].Time = entries[4].Time.Add(-time.Hour)
+		v, err := timeline.Of(entries)
+		require.NoError(t, err)
+		require.Equal(t, types(want), types(v))
+		require.Zero(t, v.Timeline[4].Took, "no time runs backwards")
+	})
+	t.Run("all at the same time", func(t *testing.T) {
+		entries := samples(t, healed...)
+		for i := range entries {
+			entries[i].Time = eventtest.Start
+		}
+		v, err := timeline.Of(entries)
+		require.NoError(t, err)
+		require.Equal(t, types(want), types(v))
+	})
+	t.Run("a duplicate that was told of first", func(t *testing.T) {
+		entries := samples(t, append([]string{event.SignalSuppressed}, healed...)...)
+		entries[0].Time = entries[1].Time.Add(-time.Second)
+		v, err := timeline.Of(entries)
+		require.NoError(t, err)
+		require.Equal(t, "signal.received", v.Timeline[0].Type)
+		require.Equal(t, int64(1), v.Duplicates)
+	})
+	t.Run("a circle of causes ends", func(t *testing.T) {
+		entries := samples(t, event.SignalReceived, event.SignalEnriched)
+		entries[0].Causation = entries[1].ID
+		v, err := timeline.Of(entries)
+		require.NoError(t, err)
+		require.Len(t, v.Timeline, 2)
+	})
+}
+
+func TestAHeldRemediationSaysHowToAnswer(t *testing.T) {
+	entries := samples(t, event.SignalReceived, event.SignalEnriched, event.SignalClassified, event.RemediationProposed, event.RemediationHeld)
+	v, err := timeline.Of(entries)
+	require.NoError(t, err)
+	require.False(t, v.Ended)
+	require.Equal(t, "POST /api/v1/remediations/"+eventtest.RemediationID+"/approve", v.Held.Approve)
+	require.Equal(t, "POST /api/v1/remediations/"+eventtest.RemediationID+"/refuse", v.Held.Refuse)
+	require.Nil(t, v.Undo)
+	require.Nil(t, v.Verdict)
+	for _, end := range []string{event.RemediationRejected, event.RemediationExpired} {
+		v, err := timeline.Of(append(entries, samples(t, end)...))
+		require.NoError(t, err)
+		require.Nil(t, v.Held, "nobody is asked after %s", end)
+	}
+}
+
+func TestWholeMeansThatNoCauseIsMissing(t *testing.T) {
+	require.True(t, timeline.Whole(samples(t, healed...)))
+	require.True(t, timeline.Whole(nil))
+	entries := samples(t, healed...)
+	require.False(t, timeline.Whole(append(entries[:6:6], entries[7:]...)))
+}
+
+func TestAnEventThatCannotBeReadIsNamed(t *testing.T) {
+	entries := samples(t, event.SignalReceived)
+	entries[0].Event = []byte("{")
+	_, err := timeline.Of(entries)
+	require.ErrorContains(t, err, entries[0].ID)
+}
