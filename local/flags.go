@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,6 +79,9 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	if chaos {
 		s.Chaos = defaultChaos()
 	}
+	if s.Stabilization < 0 || s.PingEvery < 0 {
+		return nil, errors.New("--stabilization and --ping must not be negative")
+	}
 	s.Elsewhere, err = pairs(functions)
 	return o, err
 }
@@ -149,6 +153,9 @@ func pairs(l list) (map[string]string, error) {
 		stage, url, ok := strings.Cut(pair, "=")
 		if !ok || !strings.Contains(url, "://") {
 			return nil, errors.New("--function wants stage=URL, not " + strconv.Quote(pair))
+		}
+		if !slices.Contains(system.Stages(), stage) {
+			return nil, fmt.Errorf("--function: there is no stage %q; there are %s", stage, strings.Join(system.Stages(), ", "))
 		}
 		m[stage] = url
 	}

@@ -77,7 +77,7 @@ func Load(dir string) ([]Story, error) {
 		errs = append(errs, err)
 		stories = append(stories, s)
 	}
-	if len(entries) == 0 {
+	if len(stories) == 0 {
 		errs = append(errs, fmt.Errorf("read samples: %s holds none", dir))
 	}
 	slices.SortFunc(stories, func(a, b Story) int { return strings.Compare(a.Name, b.Name) })

@@ -2,7 +2,8 @@
 // timeline a remediation, good with and without colour.
 //
 //	p := terminal.New(os.Stdout)
-//	p.Story("Crash loop after a bad rollout", view)
+//	p.Title("Crash loop after a bad rollout")
+//	p.Timeline(view)
 package terminal
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mattn/go-isatty"
 
@@ -58,14 +60,14 @@ func (p *Printer) Printf(format string, args ...any) {
 }
 
 // Title prints the head of a story.
-func (p *Printer) Title(text string) { p.Printf("\n%s\n", p.paint(bold, text)) }
+func (p *Printer) Title(text string) { p.Printf("\n%s\n", p.paint(bold, cut(text))) }
 
 // Note prints a remark under a story.
 func (p *Printer) Note(text string) { p.Printf("  %s\n", text) }
 
 // Timeline prints what happened to one remediation.
 func (p *Printer) Timeline(v timeline.View) {
-	p.Printf("  %s on %s  %s\n", v.Alert, v.Target, p.paint(dim, v.ID))
+	p.Printf("  %s on %s  %s\n", cut(v.Alert), cut(v.Target), p.paint(dim, v.ID))
 	for _, l := range v.Timeline {
 		p.Printf("    %s %8s  %s\n", p.paint(cyan, fmt.Sprintf("%-10s", l.Stage)), Took(l.Took), cut(l.Summary))
 	}
@@ -74,7 +76,7 @@ func (p *Printer) Timeline(v timeline.View) {
 		p.Printf("  answer: %s   or   %s\n", v.Held.Approve, v.Held.Refuse)
 	}
 	if v.Undo != nil {
-		undo := v.Undo.Summary
+		undo := cut(v.Undo.Summary)
 		if v.Undo.How != "" {
 			undo += "  " + p.paint(dim, v.Undo.How)
 		}
@@ -98,12 +100,19 @@ func (p *Printer) verdict(v timeline.View) string {
 		text += " in " + Took(v.EndedAt.Sub(v.OpenedAt))
 	}
 	if v.Duplicates > 0 {
-		text += fmt.Sprintf(", %d duplicates counted", v.Duplicates)
+		text += fmt.Sprintf(", %d %s counted", v.Duplicates, plural(v.Duplicates, "duplicate"))
 	}
 	if v.Outcome != "healed" && v.Reason != "" {
 		text += ": " + v.Reason
 	}
 	return text
+}
+
+func plural(n int64, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 // Wrong prints that a story ended otherwise than it should.
@@ -124,10 +133,21 @@ func Took(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
+// cut makes one line of a text that strangers may have had a hand in: without
+// control characters, which could rewrite the screen, and of bounded length.
 func cut(text string) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
+	runes := []rune(printable(strings.Join(strings.Fields(text), " ")))
 	if len(runes) <= maxLine {
 		return string(runes)
 	}
 	return string(runes[:maxLine-1]) + "…"
+}
+
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
