@@ -51,6 +51,7 @@ const (
 	kindApproval = "approval"
 	kindPark     = "park"
 	kindUndo     = "undo"
+	kindLost     = "lost"
 )
 
 const (

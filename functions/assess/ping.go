@@ -130,6 +130,8 @@ func (a *assessor) run(ctx context.Context, item ledger.Leased) (err error) {
 		return a.watch(ctx, item)
 	case kindPark, kindUndo:
 		return a.release(ctx, item)
+	case kindLost:
+		return a.lost(ctx, item)
 	}
 	a.herald.Drop(ctx, ReasonUnknownKind, item.Kind)
 	return a.book.Postpone(ctx, item, unknownKindWait)

@@ -64,10 +64,9 @@ func (a *assessor) rebuild(ctx context.Context) error {
 // restore compares what history and Redis know of one remediation.
 func (a *assessor) restore(ctx context.Context, entry history.Entry) error {
 	claim, err := a.book.Get(ctx, entry.Fingerprint)
-	age := a.now().Sub(entry.Time)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
-		return a.recoverForgotten(ctx, entry, age)
+		return a.recoverForgotten(ctx, entry)
 	case errors.Is(err, ledger.ErrInvalid):
 		return nil // no event of ours says so
 	case err != nil:
@@ -76,22 +75,23 @@ func (a *assessor) restore(ctx context.Context, entry history.Entry) error {
 		if a.now().Sub(claim.Deadline) <= 2*a.settings.Grace {
 			return nil // its watch will see to it
 		}
-		return a.recoverForgotten(ctx, entry, age)
-	case age < a.settings.EndLostAfter:
-		return nil // its end may be on its way
-	case claim.Remediation == entry.Remediation:
-		return a.endLost(ctx, entry, event.End{Outcome: claim.Outcome, Reason: endEventLost,
-			Detail: "The event that ended it never reached history."})
+		return a.recoverForgotten(ctx, entry)
 	}
-	return a.endLost(ctx, entry, event.End{Outcome: event.OutcomeUnhealed, Reason: endSuperseded,
-		Detail: "Its claim was lost and " + claim.Remediation + " followed."})
+	// Its end may be on its way. How old its last event is says nothing about
+	// that: a hold may end after hours. So the wait is from now.
+	return a.book.ScheduleOnce(ctx, ledger.Due{ID: kindLost + "/" + entry.Remediation, Kind: kindLost,
+		Fingerprint: entry.Fingerprint, Remediation: entry.Remediation, Payload: entry.Event}, a.settings.EndLostAfter)
 }
 
 // recoverForgotten sets a remediation going again of which Redis has lost the
 // claim or the watch; one that is too old is ended and its target re-armed.
-func (a *assessor) recoverForgotten(ctx context.Context, entry history.Entry, age time.Duration) error {
-	if age > reviveWithin {
-		return a.endLost(ctx, entry, event.End{Outcome: event.OutcomeUnhealed, Reason: endLostTrack,
+func (a *assessor) recoverForgotten(ctx context.Context, entry history.Entry) error {
+	if age := a.now().Sub(entry.Time); age > reviveWithin {
+		last, err := a.believed(ctx, entry)
+		if err != nil || last == nil {
+			return err
+		}
+		return a.endLost(ctx, *last, event.End{Outcome: event.OutcomeUnhealed, Reason: endLostTrack,
 			Detail: fmt.Sprintf("Nothing followed for %s; the next alert opens a new remediation.", age.Round(time.Minute))})
 	}
 	last, err := a.believed(ctx, entry)
@@ -100,19 +100,6 @@ func (a *assessor) recoverForgotten(ctx context.Context, entry history.Entry, ag
 	}
 	return a.revive(ctx, revival{last: *last, fingerprint: entry.Fingerprint, remediation: entry.Remediation,
 		within: a.settings.TurnWithin, body: entry.Event})
-}
-
-// endLost gives history the end that it lacks.
-func (a *assessor) endLost(ctx context.Context, entry history.Entry, end event.End) error {
-	last, err := a.believed(ctx, entry)
-	if err != nil || last == nil {
-		return err
-	}
-	e, err := a.sealEnd(ctx, ending{eventType: event.RemediationClosed, parent: *last, cause: "lost/" + entry.Remediation, end: end})
-	if err != nil {
-		return err
-	}
-	return a.publishEnd(ctx, e)
 }
 
 // believed is the entry's event if its seal is good; one that is not is

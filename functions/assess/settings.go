@@ -25,8 +25,8 @@ const (
 	// sweep asks: pings come every few minutes. Unset, it is TURN_WITHIN.
 	EnvClaimGrace = "CLAIM_GRACE"
 	// EnvEndLostAfter is how long a remediation that Redis knows to have ended
-	// may lack its end in history before that is made up for: longer than a
-	// Broker may still be delivering it. Unset, it is 12 times TURN_WITHIN.
+	// may lack its end in history, from when that is noticed, before it is
+	// made up for: longer than a Broker may still be delivering it. Unset, it is 12 times TURN_WITHIN.
 	EnvEndLostAfter = "END_LOST_AFTER"
 	// EnvAlertmanager and EnvPrometheus are the URLs to ask, if any.
 	EnvAlertmanager = "ALERTMANAGER_URL"

@@ -218,7 +218,12 @@ func (p pastOf) Live(_ context.Context, olderThan time.Time, _ int) ([]history.E
 	}
 	return nil, nil
 }
-func (p pastOf) Last(context.Context, string, ...string) (history.Entry, error) { return p.entry, nil }
+func (p pastOf) Last(_ context.Context, _ string, types ...string) (history.Entry, error) {
+	if len(types) > 0 && !slices.Contains(types, p.entry.Type) {
+		return history.Entry{}, history.ErrNotFound
+	}
+	return p.entry, nil
+}
 
 func TestTheSweepOfHistory(t *testing.T) {
 	body, err := stage.Encode(eventtest.Sample(event.RemediationApproved))
@@ -232,22 +237,23 @@ func TestTheSweepOfHistory(t *testing.T) {
 	for name, c := range map[string]struct {
 		age    time.Duration
 		redis  func(w *world)
+		wait   time.Duration
 		types  []string
 		reason string
 		live   bool
 	}{
-		"a remediation that Redis forgot goes on": {time.Hour, func(*world) {}, []string{"remediation.approved"}, "", true},
-		"a recent one is left alone":              {time.Minute, func(w *world) { w.lose() }, nil, "", true},
+		"a remediation that Redis forgot goes on": {time.Hour, func(*world) {}, 0, []string{"remediation.approved"}, "", true},
+		"a recent one is left alone":              {time.Minute, func(w *world) { w.lose() }, 0, nil, "", true},
 		"one whose claim is live is left to its watch": {time.Hour, func(w *world) {
 			w.advance(eventtest.Sample(event.RemediationApproved), time.Hour)
-		}, nil, "", true},
-		"one that Redis forgot long ago is ended": {25 * time.Hour, func(*world) {}, []string{"remediation.closed"}, "lost_track", false},
-		"one whose end never arrived gets it":     {3 * time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, []string{"remediation.closed"}, "end_event_lost", false},
-		"one whose end may be on its way is left": {time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, nil, "", false},
+		}, 0, nil, "", true},
+		"one that Redis forgot long ago is ended":              {25 * time.Hour, func(*world) {}, 0, []string{"remediation.closed"}, "lost_track", false},
+		"one whose end never arrived gets it":                  {time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, settings.EndLostAfter, []string{"remediation.closed"}, "end_event_lost", false},
+		"one whose end may be on its way is left, however old": {23 * time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, settings.EndLostAfter / 2, nil, "", false},
 		"one that another followed is ended": {3 * time.Hour, func(w *world) {
 			_, _, err := w.ledger.Reserve(w.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: "next", Lease: time.Hour})
 			require.NoError(w, err)
-		}, []string{"remediation.closed"}, "superseded", true},
+		}, settings.EndLostAfter, []string{"remediation.closed"}, "superseded", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -260,6 +266,13 @@ func TestTheSweepOfHistory(t *testing.T) {
 			instances := []*stage.Function{w.instance(nil), w.instance(nil)}
 			for _, f := range instances {
 				w.ping(f)
+			}
+			if c.wait > 0 {
+				require.Empty(t, w.published(), "its end may be on its way")
+				w.redis.Advance(c.wait)
+				for _, f := range instances {
+					w.ping(f)
+				}
 			}
 			require.Equal(t, c.types, slices.Clone(w.published()))
 			require.Equal(t, c.live, w.claim().Live())
