@@ -62,7 +62,7 @@ func (b *bed) build(ctx context.Context, name string) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", list, "-trimpath", "-ldflags=-s -w", "-o", binary, filepath.Dir(virtual))
+	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", list, "-ldflags=-s -w", "-o", binary, filepath.Dir(virtual))
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", name, err, out)
@@ -71,7 +71,7 @@ func (b *bed) build(ctx context.Context, name string) (string, error) {
 }
 
 // launch starts a stage's binary and waits until it is ready.
-func (b *bed) launch(ctx context.Context, name string) (*os.Process, string, time.Duration, error) {
+func (b *bed) launch(ctx context.Context, name string, env ...string) (*os.Process, string, time.Duration, error) {
 	binary, err := b.build(ctx, name)
 	if err != nil {
 		return nil, "", 0, err
@@ -85,6 +85,7 @@ func (b *bed) launch(ctx context.Context, name string) (*os.Process, string, tim
 	for k, v := range b.settings(name) {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
+	cmd.Env = append(cmd.Env, env...)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	begun := time.Now()
 	process, err := b.start(cmd)

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -57,7 +58,7 @@ func hash(s string) uint64 {
 
 // gatewayBed starts a simulated cluster, a Broker with its Triggers detached
 // and a gateway, each in a process of its own.
-func gatewayBed(b *bed) (*os.Process, string, error) {
+func gatewayBed(ctx context.Context, b *bed) (*os.Process, string, error) {
 	kubeconfig := filepath.Join(b.dir, "kubeconfig")
 	if _, _, err := b.self("simulation", map[string]string{"BENCH_KUBECONFIG": kubeconfig}); err != nil {
 		return nil, "", err
@@ -66,16 +67,14 @@ func gatewayBed(b *bed) (*os.Process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	settings := b.settings("gateway")
-	settings[stage.EnvSink], settings[stage.EnvKubeconfig] = sink, kubeconfig
-	process, url, err := b.self("gateway", settings)
-	return process, url + "/api/v1/signals/prometheus", err
+	process, url, _, err := b.launch(ctx, event.StageGateway, stage.EnvSink+"="+sink)
+	return process, url + "api/v1/signals/prometheus", err
 }
 
 // gatewayDuplicates measures repeated alerts: the load of every real
 // Alertmanager.
 func gatewayDuplicates(ctx context.Context, b *bed) ([]row, error) {
-	process, url, err := gatewayBed(b)
+	process, url, err := gatewayBed(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +110,7 @@ func gatewayDuplicates(ctx context.Context, b *bed) ([]row, error) {
 
 // gatewayNew measures alerts of which each opens a remediation.
 func gatewayNew(ctx context.Context, b *bed) ([]row, error) {
-	process, url, err := gatewayBed(b)
+	process, url, err := gatewayBed(ctx, b)
 	if err != nil {
 		return nil, err
 	}

@@ -8,10 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	fh "knative.dev/func-go/http"
-
-	gateway "kubernaut.ai/functions/gateway"
-
 	"knative.dev/pkg/apis/duck/v1"
 
 	"kubernaut.ai/local/broker"
@@ -21,7 +17,6 @@ import (
 // servers are what bench runs as processes of their own. Each prints its
 // address and serves until it is ended.
 var servers = map[string]func(context.Context) error{
-	"gateway":    serveGateway,
 	"broker":     serveBroker,
 	"simulation": serveSimulation,
 }
@@ -32,19 +27,6 @@ func serveChild(ctx context.Context, what string) error {
 		return fmt.Errorf("nothing called %q can be served", what)
 	}
 	return serve(ctx)
-}
-
-func environment() map[string]string {
-	settings := map[string]string{}
-	for _, pair := range os.Environ() {
-		for i := range pair {
-			if pair[i] == '=' {
-				settings[pair[:i]] = pair[i+1:]
-				break
-			}
-		}
-	}
-	return settings
 }
 
 func serveOn(ctx context.Context, h http.Handler) error {
@@ -59,16 +41,6 @@ func serveOn(ctx context.Context, h http.Handler) error {
 		_ = server.Close()
 	}()
 	return server.Serve(l)
-}
-
-// serveGateway is the function behind func-go's own handler.
-func serveGateway(ctx context.Context) error {
-	f := gateway.New()
-	handler := fh.New(f).Handler
-	if err := f.Start(ctx, environment()); err != nil {
-		return err
-	}
-	return serveOn(ctx, handler)
 }
 
 // serveBroker is the embedded Broker with all Triggers detached.
