@@ -57,14 +57,17 @@ func (b *bed) attacksOnHeld(t *testing.T) {
 		{"an execution that claims to come from execute", event.StageAssess, "unsealed", executed},
 		{"an execution sealed by another stage's key", event.StageAssess, "unknown_key", with(executed, &enrich, "")},
 	}
-	for i, a := range refused {
-		t.Run(a.name, func(t *testing.T) {
-			a.forged.index = i + 1
-			e := a.forged.event(t)
-			b.publish(t, e)
-			b.refusedBy(t, a.stage, a.reason, e)
-		})
-	}
+	t.Run("not believed", func(t *testing.T) {
+		for i, a := range refused {
+			t.Run(a.name, func(t *testing.T) {
+				t.Parallel()
+				a.forged.index = i + 1
+				e := a.forged.event(t)
+				b.publish(t, e)
+				b.refusedBy(t, a.stage, a.reason, e)
+			})
+		}
+	})
 	dropped := []struct {
 		name, reason string
 		change       func(*event.Approval)
@@ -76,14 +79,17 @@ func (b *bed) attacksOnHeld(t *testing.T) {
 		{"a refusal in an approval's clothes", "answer_mismatch", func(a *event.Approval) { a.Granted = false }, ""},
 		{"an approval of another hold", "hold_replaced", nil, "another hold/granted"},
 	}
-	for i, a := range dropped {
-		t.Run(a.name, func(t *testing.T) {
-			f := with(granted, &approve, "")
-			f.index, f.sections = 100+i, []event.Section{answerTo(t, held, d, a.change)}
-			f.cause = or(a.cause, f.cause)
-			b.droppedBy(t, event.StageAuthorize, a.reason, f.event(t))
-		})
-	}
+	t.Run("not obeyed", func(t *testing.T) {
+		for i, a := range dropped {
+			t.Run(a.name, func(t *testing.T) {
+				t.Parallel()
+				f := with(granted, &approve, "")
+				f.index, f.sections = 100+i, []event.Section{answerTo(t, held, d, a.change)}
+				f.cause = or(a.cause, f.cause)
+				b.droppedBy(t, event.StageAuthorize, a.reason, f.event(t))
+			})
+		}
+	})
 	t.Run("a type that the catalogue lacks", func(t *testing.T) {
 		e := with(granted, &approve, "").event(t)
 		e.SetType("ai.kubernaut.approval.assumed.v1")

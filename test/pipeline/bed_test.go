@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,6 +32,9 @@ const (
 	// the same time on few cores.
 	patience  = 60 * time.Second
 	pollEvery = 20 * time.Millisecond
+	// atOnce is how many tests run at a time: more would only push each other
+	// over the time limits that the stages set themselves.
+	atOnce = 4
 	// stopWithin bounds an orderly stop.
 	stopWithin = 20 * time.Second
 	// stabilization is enough for a rollout to end in the simulation.
@@ -41,6 +45,10 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	flag.Parse()
+	// What runs at once here waits more than it computes.
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+		panic(err)
+	}
 	zerolog.SetGlobalLevel(zerolog.Disabled) // func-go's own, which has no other switch
 	closeMetrics, err := system.ExposeMetrics()
 	if err != nil {

@@ -59,9 +59,11 @@ func told(r replay.Result) string {
 		var aside []string
 		for _, l := range v.Timeline {
 			switch l.Type {
-			case event.ShortType(event.SignalResolved), event.ShortType(event.SignalSuppressed):
-				// These come when they come, beside the chain of causes.
+			case event.ShortType(event.SignalResolved):
+				// It comes when it comes, beside the chain of causes.
 				aside = append(aside, l.Type)
+			case event.ShortType(event.SignalSuppressed):
+				// A sender that had to post twice is a duplicate of its own.
 			default:
 				fmt.Fprintf(&b, "  %-9s %s\n", l.Stage, strings.TrimSpace(l.Type+"  "+stable(l)))
 			}

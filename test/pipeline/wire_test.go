@@ -75,21 +75,33 @@ func (a answer) decode(t *testing.T, into any) {
 	require.NoError(t, json.Unmarshal(a.body, into), string(a.body))
 }
 
+// patient posts a body until the answer is not 503, as Alertmanager does: on a
+// busy machine Redis, or the request that opens the claim, may take its time.
+func patient(t *testing.T, url string, body []byte) (got answer) {
+	t.Helper()
+	until(t, "an answer other than 503", func() (bool, any) {
+		got = exchange(t, request(t, http.MethodPost, url, body))
+		return got.status != http.StatusServiceUnavailable, string(got.body)
+	})
+	return got
+}
+
 // post posts an alert to the front and answers what became of it.
 func (b *bed) post(t *testing.T, a alert) (answer, gateway.Result) {
 	t.Helper()
-	got := exchange(t, request(t, http.MethodPost, b.URL()+signalsPath, webhook(t, a)))
+	got := patient(t, b.URL()+signalsPath, webhook(t, a))
 	var said gateway.Answer
 	got.decode(t, &said)
 	require.Len(t, said.Results, 1, string(got.body))
 	return got, said.Results[0]
 }
 
-// opened posts an alert that must open a remediation, and answers its id.
+// opened posts an alert that must open a remediation, and answers its id. A
+// sender that had to post twice meets its own remediation.
 func (b *bed) opened(t *testing.T, a alert) string {
 	t.Helper()
 	got, result := b.post(t, a)
-	require.Equal(t, http.StatusCreated, got.status, string(got.body))
+	require.Contains(t, []int{http.StatusCreated, http.StatusAccepted}, got.status, string(got.body))
 	require.NotEmpty(t, result.RemediationID)
 	return result.RemediationID
 }
