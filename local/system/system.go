@@ -43,6 +43,10 @@ type System struct {
 // startTimeout bounds the start of all functions together.
 const startTimeout = 30 * time.Second
 
+// brokerStopTimeout is how long what is under way may take to finish; it
+// leaves the functions time to stop.
+const brokerStopTimeout = 5 * time.Second
+
 // Start starts everything, or nothing: on an error whatever had started is
 // stopped again.
 func Start(ctx context.Context, options Options) (_ *System, err error) {
@@ -62,6 +66,7 @@ func Start(ctx context.Context, options Options) (_ *System, err error) {
 			return nil, err
 		}
 	}
+	s.onClose(s.stopBroker)
 	s.broker.Start()
 	return s, nil
 }
@@ -200,8 +205,12 @@ func (s *System) openBroker(ctx context.Context) (err error) {
 	return nil
 }
 
-// stopBroker tells of what nobody got: the sweep of the next run finds it.
+// stopBroker comes before the functions stop, which still take and answer what
+// is under way; and again at a start that failed. It does not tell of what
+// nobody got: the sweep of the next run finds it.
 func (s *System) stopBroker(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, brokerStopTimeout)
+	defer cancel()
 	var undelivered *broker.UndeliveredError
 	if err := s.broker.Stop(ctx); err != nil && !errors.As(err, &undelivered) {
 		return err
