@@ -25,4 +25,5 @@
 // fails the test, too.
 //
 //	go test ./test/crash -run TestEveryOutsideCall -v
+//	go test ./test/crash -run TestEveryOutsideCall -v -points 'execute PATCH'
 package main
