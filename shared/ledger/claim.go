@@ -43,11 +43,15 @@ type Claim struct {
 	Cancelled bool
 	// Executing is the step being executed, "" if none.
 	Executing string
-	// Executed is the last step that was executed to its end, "" if none.
+	// Executed is the last step that was executed to its end, "" if none, and
+	// ExecutedUnknown where Redis forgot the claim and it was created again.
 	Executed string
 	// CooldownUntil is when a settled claim can be opened again.
 	CooldownUntil time.Time
 }
+
+// ExecutedUnknown is the executed step of a claim that Redis had forgotten.
+const ExecutedUnknown = "?"
 
 // Live says whether a remediation is under way.
 func (c Claim) Live() bool { return c.State == Reserved || c.State == Confirmed }

@@ -13,19 +13,16 @@ type CancelOutcome string
 const (
 	// Cancelled: nothing was executed, and nothing will be.
 	Cancelled CancelOutcome = "cancelled"
-	// TooLate: a step is or was executed; the resolve is evidence, not a cancel.
+	// TooLate: a step is or was executed, or Redis forgot whether one was; the
+	// resolve is evidence, not a cancel.
 	TooLate CancelOutcome = "too_late"
 	// AlreadySettled: the remediation had ended.
 	AlreadySettled CancelOutcome = "settled"
 )
 
-// cancelGrace is the deadline of a claim that a cancel had to create because
-// Redis forgot it: long enough that a stage at work reports first.
-const cancelGrace = 10 * time.Minute
-
 // Cancel forbids all further execution of a remediation, unless a step was
-// started before: then it changes nothing, and the returned claim names the step
-// (Executing, or Executed). ErrNotHolder when another remediation holds the claim.
+// started before or may have been: then it changes nothing, and the returned
+// claim names the step (Executing, or Executed). ErrNotHolder when another remediation holds the claim.
 func (l *Ledger) Cancel(ctx context.Context, fingerprint, remediationID string) (CancelOutcome, Claim, error) {
 	const op = "cancel remediation"
 	id, err := parseRemediation(remediationID)
@@ -34,7 +31,7 @@ func (l *Ledger) Cancel(ctx context.Context, fingerprint, remediationID string) 
 	}
 	word, claim, err := l.runClaim(ctx, claimCall{
 		script: scriptCancel, fingerprint: fingerprint, keys: []string{claimKey(fingerprint)},
-		args: []any{id.base, id.generation, millis(cancelGrace)},
+		args: []any{id.base, id.generation},
 	})
 	if err == nil && word == replyNotHolder {
 		err = ErrNotHolder

@@ -2,6 +2,7 @@ package execute_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,8 +108,13 @@ func TestWhatMustNotBeDoneIsRefusedAndChangesNothing(t *testing.T) {
 			}, execute.ReasonRecentlyChanged},
 		{"a remediation whose alert stopped before", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
 			func(l *lab) {
-				_, _, err := l.redis.Ledger(l.t).Cancel(l.t.Context(), fingerprint, remediation)
+				memory := l.redis.Ledger(l.t)
+				base := strings.TrimSuffix(remediation, "-1")
+				_, _, err := memory.Reserve(l.t.Context(), ledger.Reservation{Fingerprint: fingerprint, Base: base, Lease: time.Minute})
 				require.NoError(l.t, err)
+				outcome, _, err := memory.Cancel(l.t.Context(), fingerprint, remediation)
+				require.NoError(l.t, err)
+				require.Equal(l.t, ledger.Cancelled, outcome)
 			}, execute.ReasonResolved},
 		{"a write that the API server forbids", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
 			func(l *lab) { l.cluster.Fail(match("patch", "deployments"), -1, http.StatusForbidden) }, execute.ReasonForbidden},

@@ -85,8 +85,12 @@ func cancelOthers(s *suite) {
 func cancelAfterForgetting(s *suite) {
 	c := s.live()
 	s.forget()
-	s.cancel(c, ledger.Cancelled)
-	s.start(c, "step-1", ledger.CancelledFirst)
+	require.Equal(s.t, ledger.ExecutedUnknown, s.cancel(c, ledger.TooLate).Executed, "nobody knows whether anything was executed")
+	s.ok(s.advance(c.Remediation, "approved", long))
+	s.cancel(c, ledger.TooLate)
+	e := s.start(c, "step-1", ledger.Acquired)
+	s.ok(s.l.EndExecution(s.t.Context(), e, false))
+	s.cancel(c, ledger.TooLate)
 }
 
 func busyStep(s *suite) {

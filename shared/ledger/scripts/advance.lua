@@ -5,7 +5,7 @@
 local c, found = load(KEYS[1])
 local now = now_ms()
 if not found or (not same(c, ARGV[1], ARGV[2]) and succeeds(c, ARGV[2])) then
-  c = fresh(ARGV[1], ARGV[2], now)
+  c = forgotten(ARGV[1], ARGV[2], now)
 end
 if not same(c, ARGV[1], ARGV[2]) then return reply('not_holder', c) end
 if c.s == 's' then return reply('settled', c) end

@@ -4,7 +4,7 @@
 --   s state: r reserved, c confirmed, s settled             p phase
 --   o outcome   d deadline (ms)      n duplicates          f first seen (ms)
 --   l last seen (ms)                 x 1 if cancelled      e executing step
---   a executed step                  u cooldown until (ms)
+--   a executed step, ? if forgotten  u cooldown until (ms)
 -- An absent field is ''. Replies are {word, the fields in this order}, or
 -- {word} if there is no claim.
 local FIELDS = {'b', 'g', 't', 's', 'p', 'o', 'd', 'n', 'f', 'l', 'x', 'e', 'a', 'u'}
@@ -20,6 +20,14 @@ local function fresh(base, generation, now)
   local c = {}
   for _, f in ipairs(FIELDS) do c[f] = '' end
   c.b, c.g, c.t, c.f, c.l = base, int(generation), int(now), int(now), int(now)
+  return c
+end
+
+-- forgotten is a claim that is created again because Redis lost it: whether
+-- anything was executed under it, nobody here knows.
+local function forgotten(base, generation, now)
+  local c = fresh(base, generation, now)
+  c.a = '?'
   return c
 end
 

@@ -7,7 +7,7 @@
 local c, found = load(KEYS[1])
 local now = now_ms()
 if not found then
-  c = fresh(ARGV[1], ARGV[2], now)
+  c = forgotten(ARGV[1], ARGV[2], now)
   c.t, c.s = ARGV[3], 'r'
 end
 if not same(c, ARGV[1], ARGV[2]) or c.t ~= ARGV[3] then return reply('not_holder', c) end

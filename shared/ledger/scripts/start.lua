@@ -9,7 +9,7 @@ local c, found = load(KEYS[1])
 local now = now_ms()
 local lease = tonumber(ARGV[5])
 if not found or (not same(c, ARGV[1], ARGV[2]) and succeeds(c, ARGV[2])) then
-  c = fresh(ARGV[1], ARGV[2], now)
+  c = forgotten(ARGV[1], ARGV[2], now)
 end
 if not same(c, ARGV[1], ARGV[2]) then return {'not_holder'} end
 if c.s == 's' then return {'settled'} end
