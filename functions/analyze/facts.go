@@ -101,6 +101,16 @@ func crashing(c event.ContainerState) bool {
 	return c.Waiting == "CrashLoopBackOff" || (c.Waiting == "" && !c.Ready && c.Restarts >= minRestarts && c.Last != nil)
 }
 
+// crashLoops sees a crash loop also in the moment in which its container runs,
+// and even says that it is ready, when the alert is about crashing.
+func (f facts) crashLoops(c event.ContainerState) bool {
+	told := f.Signal.Name == alertCrashLooping && c.Restarts > 0 && c.Last != nil && c.Last.ExitCode != 0
+	return crashing(c) || told
+}
+
+// alertCrashLooping is kubernetes-mixin's alert on crash loops.
+const alertCrashLooping = "KubePodCrashLooping"
+
 // oomKilled holds for a container that was killed for its memory at the time
 // of the alert, or is still down after it.
 func (f facts) oomKilled(c event.ContainerState) bool {

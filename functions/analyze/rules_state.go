@@ -27,7 +27,7 @@ var stateRules = []rule{
 	},
 	{
 		name: "crash loop after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
-		when: afterRollout(crashing), because: "The pods of the new revision crash, and the revision before works",
+		when: crashedAfterRollout, because: "The pods of the new revision crash, and the revision before works",
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
 	},
 	{
@@ -52,6 +52,8 @@ func afterRollout(is func(event.ContainerState) bool) func(facts) (observation, 
 		return observation{evidence: append([]event.Evidence{r.evidence()}, say(faults)...), container: faults[0].state.Name, rollout: r}, true
 	}
 }
+
+func crashedAfterRollout(f facts) (observation, bool) { return afterRollout(f.crashLoops)(f) }
 
 func outOfMemory(f facts) (observation, bool) {
 	faults := f.faults(f.oomKilled)

@@ -32,11 +32,11 @@ func (h *handler) evict(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	c.DryRun = c.DryRun || dry
-	result, err := h.cluster.registry.evict(h.writeOptions(c), c.key(), options)
+	result, changed, err := h.cluster.registry.evict(h.writeOptions(c), c.key(), options)
 	if err != nil {
 		return err
 	}
-	h.cluster.audit.add(c, result, !c.DryRun, h.cluster.options.Now())
+	h.cluster.audit.add(c, result, changed && !c.DryRun, h.cluster.options.Now())
 	writeObject(w, http.StatusCreated, &metav1.Status{
 		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess, Code: http.StatusCreated,
 	})
@@ -58,25 +58,26 @@ func readEviction(c *call) (*policyv1.Eviction, error) {
 	return eviction, nil
 }
 
-func (g *registry) evict(o writeOptions, key types.NamespacedName, options *metav1.DeleteOptions) (*item, error) {
+// evict answers changed false for a pod that is on its way out already.
+func (g *registry) evict(o writeOptions, key types.NamespacedName, options *metav1.DeleteOptions) (result *item, changed bool, err error) {
 	s := g.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	current := s.items[pods][key]
 	if current == nil {
-		return nil, apierrors.NewNotFound(pods.groupResource(), key.Name)
+		return nil, false, apierrors.NewNotFound(pods.groupResource(), key.Name)
 	}
 	if err := deletePreconditions(pods, current, options); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	pod := current.object.(*corev1.Pod)
 	if !ignoresBudget(pod) {
 		if err := g.spendBudgetLocked(o, pod); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	result, _, err := g.deleteLocked(o, current, pods, key, options)
-	return result, err
+	result, removed, err := g.deleteLocked(o, current, pods, key, options)
+	return result, removed || result != current, err
 }
 
 // ignoresBudget says whether a pod's end disrupts nobody: it is over, pending, or on its way out.
