@@ -44,7 +44,7 @@ func live(text string) error {
 	s, err := system.Start(context.Background(), system.Options{
 		Root: o.Root, Dir: o.Dir, RedisURL: o.Redis, Kubeconfig: o.Kubeconfig,
 		HistoryURL: checkpointScheme + o.StorePath, SinkURL: o.Desk + sinkPath,
-		Stabilization: 300 * time.Millisecond, PingEvery: 150 * time.Millisecond, BackoffScale: 0.2,
+		Stabilization: 300 * time.Millisecond, PingEvery: 250 * time.Millisecond, BackoffScale: 0.2,
 		Chaos: o.Chaos,
 		// What takes minutes in production: the sweep, the leases of the dead.
 		Settings: map[string]string{

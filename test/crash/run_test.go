@@ -16,7 +16,7 @@ const (
 	// storyWithin bounds one story, deaths included.
 	storyWithin = 30 * time.Second
 	// quietFor says that a story's last calls have been made.
-	quietFor = 120 * time.Millisecond
+	quietFor = 100 * time.Millisecond
 )
 
 // point is one disturbance of one story.

@@ -210,4 +210,4 @@ func until(ctx context.Context, condition func() (bool, error)) error {
 	}
 }
 
-const pollEvery = 40 * time.Millisecond
+const pollEvery = 60 * time.Millisecond
