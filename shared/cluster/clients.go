@@ -11,13 +11,15 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Bounds of what one function asks of the API server. Turns are short, so the
-// rate is generous; the timeout leaves room in a 25 s turn to say what failed.
-const (
-	DefaultQPS     = 200
-	DefaultBurst   = 400
-	RequestTimeout = 8 * time.Second
-)
+// RequestTimeout bounds one request to the API server; it leaves room in a 25 s
+// turn to say what failed.
+const RequestTimeout = 8 * time.Second
+
+// unlimited turns client-go's own rate limit off. What a function asks is
+// bounded by the requests that its platform lets in at once, and the API
+// server shares itself out by priority and fairness; a limit here would only
+// make turns of a storm wait in line without saying why.
+const unlimited = -1
 
 // userAgentPrefix starts the user agent, so that an audit log tells which
 // stage asked.
@@ -80,7 +82,7 @@ func ForConfig(base *rest.Config, stage string) (*Clients, error) {
 	config.UserAgent = userAgentPrefix + stage
 	config.AcceptContentTypes = acceptContentTypes
 	config.ContentType = "application/json"
-	config.QPS, config.Burst, config.Timeout = DefaultQPS, DefaultBurst, RequestTimeout
+	config.QPS, config.Timeout = unlimited, RequestTimeout
 	config.RateLimiter = nil
 	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
