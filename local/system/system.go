@@ -270,5 +270,5 @@ func (s *System) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Sealed verifies an event against this fleet's keys.
+// Keyring is the public keys of this fleet: what its events are verified against.
 func (s *System) Keyring() (event.Keyring, error) { return event.ParseKeyring(s.keys.public) }
