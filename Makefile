@@ -41,7 +41,7 @@ stage: ## add a stage and its Trigger: make stage NAME=notify ON=remediation.clo
 	@go run ./local/newstage --root . --name "$(NAME)" --on "$(ON)"
 
 .PHONY: env
-env: ## print settings for a shell: eval "$$(make env)", then func run in any functions/ folder
+env: ## print settings for a shell: eval "$(make env)", then func run in any functions/ folder
 	@echo "export FUNC_GO='$(ROOT)/deploy/func-go'"
 	@echo "export KUBERNAUT_SETTINGS='$(ROOT)/.local/settings'"
 
