@@ -42,7 +42,8 @@ type Turn struct {
 
 // Begin takes an event out of a stage's inbox: fresh under a lease, running
 // elsewhere, or done with the recorded reply. A turn whose lease ended is fresh
-// again.
+// again. A lost reply costs nothing: the client asks again and gets the same
+// turn. Two calls of Begin never get one turn both.
 func (l *Ledger) Begin(ctx context.Context, stage, event string, lease time.Duration) (Turn, error) {
 	const op = "begin turn"
 	err := firstError(checkName("stage", stage), checkID("event id", event), checkSpan("lease", lease))
@@ -50,7 +51,7 @@ func (l *Ledger) Begin(ctx context.Context, stage, event string, lease time.Dura
 		return Turn{}, wrap(op, err)
 	}
 	reply, err := l.run(ctx, scriptBegin, []string{inboxKey(stage, event)},
-		millis(lease), millis(runningRetention))
+		millis(lease), millis(runningRetention), callID())
 	if err != nil {
 		return Turn{}, wrap(op, err)
 	}

@@ -56,12 +56,13 @@ func (r Reservation) call() claimCall {
 	return claimCall{
 		script: scriptReserve, fingerprint: r.Fingerprint,
 		keys: []string{claimKey(r.Fingerprint)},
-		args: []any{r.Base, millis(r.Lease)},
+		args: []any{r.Base, millis(r.Lease), callID()},
 	}
 }
 
 // Reserve opens, takes over or counts against the claim on a workload. The base
-// of a claim that is already open wins over the caller's.
+// of a claim that is already open wins over the caller's. A lost reply costs
+// nothing: the client asks again and gets the same answer.
 func (l *Ledger) Reserve(ctx context.Context, r Reservation) (Claim, ReserveOutcome, error) {
 	const op = "reserve claim"
 	if err := r.validate(); err != nil {

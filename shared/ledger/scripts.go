@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -96,6 +97,14 @@ func replyStrings(cmd *redis.Cmd) ([]string, error) {
 		return nil, fmt.Errorf("empty reply of a script")
 	}
 	return out, nil
+}
+
+// callID names one call of a script that hands out a lease. The client repeats
+// a call whose reply got lost, with the same arguments: by its name the script
+// knows it again, and does not take its own lease for somebody else's.
+func callID() string {
+	const base = 36
+	return strconv.FormatUint(rand.Uint64(), base)
 }
 
 func number(s string) int64 {

@@ -38,10 +38,11 @@ type suite struct {
 }
 
 // open connects once more, as another pod does.
-func (s *suite) open() *ledger.Ledger {
+func (s *suite) open(options ...ledger.Option) *ledger.Ledger {
 	// A hundred goroutines on a loaded machine may wait longer than a stage would.
 	const patience = time.Minute
-	l, err := ledger.Open(s.URL, ledger.WithHook(tagCheck{s.t}), ledger.WithTimeouts(patience, patience))
+	options = append(options, ledger.WithHook(tagCheck{s.t}), ledger.WithTimeouts(patience, patience))
+	l, err := ledger.Open(s.URL, options...)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { require.NoError(s.t, l.Close()) })
 	return l
@@ -68,7 +69,7 @@ type test struct {
 func Run(t *testing.T, factory Factory) {
 	groups := [][]test{
 		reserveTests, batchTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
-		executionTests, inboxTests, onceTests, dueTests, breakerTests, deadLetterTests, argumentTests,
+		executionTests, inboxTests, repeatTests, onceTests, dueTests, breakerTests, deadLetterTests, argumentTests,
 	}
 	for _, group := range groups {
 		for _, tt := range group {

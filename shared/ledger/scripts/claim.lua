@@ -5,7 +5,8 @@
 --   o outcome   d deadline (ms)      n duplicates          f first seen (ms)
 --   l last seen (ms)                 x 1 if cancelled      e executing step
 --   a executed step, ? if forgotten  u cooldown until (ms)
--- An absent field is ''. Replies are {word, the fields in this order}, or
+-- Beside them k is the call that reserved and the word that it was answered with;
+-- the next save drops it. An absent field is ''. Replies are {word, the fields in this order}, or
 -- {word} if there is no claim.
 local FIELDS = {'b', 'g', 't', 's', 'p', 'o', 'd', 'n', 'f', 'l', 'x', 'e', 'a', 'u'}
 

@@ -1,7 +1,11 @@
 -- Opens, takes over, or counts against a claim.
 -- KEYS[1] claim
 -- ARGV[1] base for a new remediation id   ARGV[2] lease (ms)
+-- ARGV[3] call
 -- Returns {opened | taken_over | pending | duplicate | cooling_down, claim}.
+-- A call that the client sends again, because the reply got lost, meets its own
+-- reservation: it is answered as the first time. Counting is the exception: such
+-- an alert may be counted twice.
 local c, found = load(KEYS[1])
 local now = now_ms()
 
@@ -13,7 +17,11 @@ end
 
 if found and c.s == 'c' and tonumber(c.d) > now then return count('duplicate') end
 if found and c.s == 's' and tonumber(c.u) > now then return count('cooling_down') end
-if found and c.s == 'r' and tonumber(c.d) > now then return reply('pending', c) end
+if found and c.s == 'r' and tonumber(c.d) > now then
+  local call, word = string.match(redis.call('HGET', KEYS[1], 'k') or '', '^(%S+) (%S+)$')
+  if call == ARGV[3] then return reply(word, c) end
+  return reply('pending', c)
+end
 
 local word = 'opened'
 if found and c.s ~= 's' then
@@ -26,4 +34,5 @@ else
 end
 c.s, c.d = 'r', int(now + tonumber(ARGV[2]))
 save(KEYS[1], c, now)
+redis.call('HSET', KEYS[1], 'k', ARGV[3] .. ' ' .. word)
 return reply(word, c)
