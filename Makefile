@@ -5,6 +5,8 @@ SHELL := /bin/bash
 MODULES := shared local test $(wildcard functions/*)
 ROOT := $(CURDIR)
 ARGS ?=
+KUBECTL ?= kubectl
+OVERLAY ?=
 
 .PHONY: help
 help: ## list the targets
@@ -44,6 +46,11 @@ stage: ## add a stage and its Trigger: make stage NAME=notify ON=remediation.clo
 env: ## print settings for a shell: eval "$(make env)", then func run in any functions/ folder
 	@echo "export FUNC_GO='$(ROOT)/deploy/func-go'"
 	@echo "export KUBERNAUT_SETTINGS='$(ROOT)/.local/settings'"
+
+.PHONY: secrets
+secrets: ## print the Secrets of an installation, keeping what the cluster has: make secrets OVERLAY=dev | kubectl apply -f -
+	@$(KUBECTL) get secret,configmap -n kubernaut-system -l app.kubernetes.io/part-of=kubernaut -o yaml | \
+		go run ./local/keys --current - $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 .PHONY: redrive
 redrive: ## post the dead letters of a running system to its Broker again

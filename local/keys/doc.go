@@ -1,0 +1,18 @@
+// Command keys makes the Secrets that functions need and that nobody should
+// commit: a sealing key a stage, the ConfigMap kubernaut-seals with the public
+// halves, and the addresses of Redis and PostgreSQL with their passwords. It
+// prints manifests for kubectl and talks to no cluster:
+//
+//	keys --overlay dev | kubectl apply -f -
+//
+// Told what the cluster has, it keeps every key that is there and makes those
+// that are missing, which is what a new stage needs:
+//
+//	kubectl get secret,configmap -n kubernaut-system -l app.kubernetes.io/part-of=kubernaut -o yaml |
+//		keys --current - | kubectl apply -f -
+//
+// A key is rotated in three steps, because functions read keys when they
+// start: --rotate lays the next key beside the present one and lets all stages
+// accept it; --promote seals with it; --forget ends the acceptance of former
+// keys. Between two steps every function needs a new revision.
+package main

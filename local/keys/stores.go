@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// The overlays of deploy/overlays, by what they bring.
+const (
+	overlayDev        = "dev"
+	overlayProduction = "production"
+	overlayExternal   = "external"
+)
+
+var overlays = []string{overlayDev, overlayProduction, overlayExternal}
+
+// Keys of the stores' Secrets.
+const (
+	keyURL      = "url"
+	keyPassword = "password"
+	// keyAuthConf is a file that deploy/stores' Redis includes.
+	keyAuthConf = "auth.conf"
+)
+
+// What deploy/stores calls its parts.
+const (
+	redisHost     = "redis"
+	redisReplicas = 3
+	redisPort     = 6379
+	sentinelPort  = 26379
+	masterName    = "kubernaut"
+	postgresHost  = "postgresql"
+	postgresPort  = 5432
+	postgresName  = "kubernaut"
+)
+
+// stores say where Redis and PostgreSQL are.
+type stores struct {
+	namespace, overlay string
+	redis, history     string
+}
+
+func (s stores) validate() error {
+	if s.namespace == "" {
+		return errors.New("namespace is empty")
+	}
+	if s.overlay != "" && !slices.Contains(overlays, s.overlay) {
+		return fmt.Errorf("overlay %q is unknown; there are %s", s.overlay, strings.Join(overlays, ", "))
+	}
+	return errors.Join(hasScheme("redis-url", s.redis, "redis", "rediss"), hasScheme("history-url", s.history, "postgres", "postgresql"))
+}
+
+// hasScheme checks a URL without repeating it: it holds a password.
+func hasScheme(name, raw string, schemes ...string) error {
+	if raw == "" {
+		return nil
+	}
+	scheme, _, _ := strings.Cut(raw, "://")
+	if !slices.Contains(schemes, scheme) {
+		return fmt.Errorf("%s: want a URL that starts with %s://", name, strings.Join(schemes, ":// or "))
+	}
+	return nil
+}
+
+// address fills the Secrets of the stores. A URL of the user's own wins, now
+// or from an earlier run; a Secret with a password is for a store that
+// deploy/stores brings, and follows the overlay.
+func (s stores) address(m *material) error {
+	var errRedis, errHistory error
+	switch {
+	case s.redis != "":
+		m.redis = map[string]string{keyURL: s.redis}
+	case m.redis[keyURL] == "", m.redis[keyPassword] != "" && s.overlay != "":
+		m.redis, errRedis = s.ownRedis(m.redis[keyPassword])
+	}
+	switch {
+	case s.history != "":
+		m.history = map[string]string{keyURL: s.history}
+	case m.history[keyURL] == "", m.history[keyPassword] != "" && s.overlay != "":
+		m.history, errHistory = s.ownHistory(m.history[keyPassword])
+	}
+	return errors.Join(errRedis, errHistory)
+}
+
+// ownRedis addresses the Redis of the overlay, with its password or a new one.
+func (s stores) ownRedis(password string) (map[string]string, error) {
+	if s.overlay != overlayDev && s.overlay != overlayProduction {
+		return nil, errors.New("redis-url is missing: name your Redis, or --overlay " + overlayDev + " or " + overlayProduction + ", which bring one")
+	}
+	if err := fill(&password); err != nil {
+		return nil, err
+	}
+	u := url.URL{Scheme: "redis", User: url.UserPassword("", password), Host: s.host(redisHost, redisPort), Path: "/0"}
+	if s.overlay == overlayProduction {
+		u.Host, u.RawQuery = s.sentinels(), url.Values{"master_name": {masterName}}.Encode()
+	}
+	return map[string]string{keyURL: u.String(), keyPassword: password,
+		keyAuthConf: "requirepass " + password + "\nmasterauth " + password + "\n"}, nil
+}
+
+// ownHistory addresses the PostgreSQL of the overlay, with its password or a
+// new one.
+// Both ends are in one namespace, whose network policy keeps others out; the
+// connection is not encrypted.
+func (s stores) ownHistory(password string) (map[string]string, error) {
+	if s.overlay != overlayDev {
+		return nil, errors.New("history-url is missing: name your PostgreSQL, or --overlay " + overlayDev + ", which brings one")
+	}
+	if err := fill(&password); err != nil {
+		return nil, err
+	}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(postgresName, password), Host: s.host(postgresHost, postgresPort),
+		Path: "/" + postgresName, RawQuery: url.Values{"sslmode": {"disable"}}.Encode()}
+	return map[string]string{keyURL: u.String(), keyPassword: password}, nil
+}
+
+// fill makes a password where there is none.
+func fill(password *string) (err error) {
+	if *password == "" {
+		*password, err = newPassword()
+	}
+	return err
+}
+
+func (s stores) host(service string, port int) string {
+	return fmt.Sprintf("%s.%s.svc:%d", service, s.namespace, port)
+}
+
+// sentinels lists the sentinels beside each Redis.
+func (s stores) sentinels() string {
+	hosts := make([]string, redisReplicas)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("%s-%d.%s", redisHost, i, s.host(redisHost, sentinelPort))
+	}
+	return strings.Join(hosts, ",")
+}
