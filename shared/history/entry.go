@@ -2,7 +2,9 @@ package history
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Bounds of what a store keeps and answers.
@@ -76,6 +78,9 @@ func (e Entry) Validate() error {
 		e.Subject, e.Alert, e.Kind, e.Severity, e.Action, e.Outcome, e.Reason} {
 		if len(field) > MaxField {
 			return fmt.Errorf("%w: a field of entry %.64q is longer than %d bytes", ErrInvalid, e.ID, MaxField)
+		}
+		if !utf8.ValidString(field) || strings.ContainsRune(field, 0) {
+			return fmt.Errorf("%w: a field of entry %.64q holds what no database takes for text", ErrInvalid, e.ID)
 		}
 	}
 	return nil

@@ -15,6 +15,8 @@ var (
 	ErrUnavailable = errors.New("history store unavailable")
 	// ErrNotFound says that history knows nothing under that id.
 	ErrNotFound = errors.New("not in history")
+	// ErrNotEnded says that the remediation is still under way.
+	ErrNotEnded = errors.New("remediation has not ended")
 	// ErrInvalid says that the argument can never be stored or asked.
 	ErrInvalid = errors.New("invalid for history")
 )
@@ -41,10 +43,16 @@ type Store interface {
 	Live(ctx context.Context, olderThan time.Time, limit int) ([]Entry, error)
 	// Effectiveness counts the verdicts on an action.
 	Effectiveness(ctx context.Context, of Case) (Effectiveness, error)
-	// Delete removes entries from before the given time: those of remediations
-	// that have ended and those that belong to none, a bounded number at a
-	// time. It answers how many rows it removed; zero means that none is left.
-	Delete(ctx context.Context, before time.Time) (int, error)
+	// Prune removes what is older than the given time: remediations that ended
+	// before it, with all their entries, and entries that belong to none. It
+	// works in bounded transactions, so that appends never wait for long, until
+	// nothing is left or ctx ends, and answers how many rows it removed, also
+	// beside an error. A remediation that has not ended stays, however old.
+	Prune(ctx context.Context, olderThan time.Time) (int, error)
+	// Forget removes one remediation and all its entries, whatever their age,
+	// and answers how many rows that were. ErrNotFound if it is unknown,
+	// ErrNotEnded while it is under way: the rest of it would be recorded again.
+	Forget(ctx context.Context, remediation string) (int, error)
 	// Ping tells whether the store answers.
 	Ping(ctx context.Context) error
 	Close() error

@@ -35,7 +35,9 @@ func Run(t *testing.T, open func(t *testing.T) history.Store) {
 		"remediations are filtered":                                filtered,
 		"live remediations are those without an end":               live,
 		"the last verdict of a step counts":                        effectiveness,
-		"old entries go, those of live remediations stay":          deletion,
+		"what is old goes, remediations that have not ended stay":  pruned,
+		"more than one batch goes, and appends go on meanwhile":    prunedInBatches,
+		"one remediation is forgotten, nothing else":               forgotten,
 		"an ended context is an error and no panic":                endedContext,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })

@@ -49,6 +49,8 @@ func allOrNone(t *testing.T, s history.Store) {
 		"no event":  func(e *history.Entry) { e.Event = nil },
 		"too large": func(e *history.Entry) { e.Event = make([]byte, history.MaxEvent+1) },
 		"too long":  func(e *history.Entry) { e.Alert = strings.Repeat("x", history.MaxField+1) },
+		"a zero":    func(e *history.Entry) { e.Alert = "a\x00b" },
+		"no text":   func(e *history.Entry) { e.Reason = "a\xffb" },
 	} {
 		err := s.Append(context.Background(), good, step("r-1", event.SignalEnriched, 1, spoil))
 		require.ErrorIs(t, err, history.ErrInvalid, name)
@@ -81,48 +83,15 @@ func manyWriters(t *testing.T, s history.Store) {
 	}
 }
 
-func deletion(t *testing.T, s history.Store) {
-	ctx := context.Background()
-	add(t, s, story("r-ended")...)
-	add(t, s, step("r-live", event.SignalReceived, 0))
-	add(t, s, step("", event.SignalSuppressed, 0, func(e *history.Entry) { e.Progress = false }))
-	late := step("r-late", event.SignalSuppressed, 0, func(e *history.Entry) { e.Progress = false })
-	add(t, s, late)
-
-	n, err := s.Delete(ctx, Start)
-	require.NoError(t, err)
-	require.Zero(t, n, "nothing is older than the start")
-
-	removed := 0
-	for {
-		n, err := s.Delete(ctx, Start.Add(time.Hour))
-		require.NoError(t, err)
-		if n == 0 {
-			break
-		}
-		removed += n
-	}
-	require.Positive(t, removed)
-	for _, gone := range []string{"r-ended", "", "r-late"} {
-		entries, err := s.Timeline(ctx, gone)
-		require.NoError(t, err)
-		require.Empty(t, entries, gone)
-	}
-	kept, err := s.Timeline(ctx, "r-live")
-	require.NoError(t, err)
-	require.Len(t, kept, 1)
-	list, err := s.Remediations(ctx, history.Filter{})
-	require.NoError(t, err)
-	require.Equal(t, []string{"r-live"}, names(list))
-}
-
 func endedContext(t *testing.T, s history.Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.Error(t, s.Append(ctx, step("r-1", event.SignalReceived, 0)))
 	_, err := s.Timeline(ctx, "r-1")
 	require.Error(t, err)
-	_, err = s.Delete(ctx, Start)
+	_, err = s.Prune(ctx, Start)
+	require.Error(t, err)
+	_, err = s.Forget(ctx, "r-1")
 	require.Error(t, err)
 	require.NoError(t, s.Ping(context.Background()), "the store lives on")
 	add(t, s, step("r-1", event.SignalReceived, 0))

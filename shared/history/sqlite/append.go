@@ -9,7 +9,15 @@ import (
 	"time"
 
 	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/history/internal/tables"
 )
+
+// insertEvent leaves an event that is stored already as it is.
+var insertEvent = `INSERT INTO events (` + tables.EventColumns + `, body)
+	VALUES (?` + strings.Repeat(", ?", tables.EventValues-1) + `) ON CONFLICT (id) DO NOTHING`
+
+var replaceRemediation = `INSERT OR REPLACE INTO remediations (` + tables.SummaryColumns + `)
+	VALUES (?` + strings.Repeat(", ?", tables.SummaryValues-1) + `)`
 
 const (
 	// maxCommit bounds the entries of one shared commit.
@@ -130,11 +138,11 @@ func insert(ctx context.Context, tx *sql.Tx, entries []history.Entry) error {
 	defer func() { _ = add.Close() }()
 	moved := map[string]bool{}
 	for _, e := range entries {
-		body, err := packBody(e.Event)
+		values, err := tables.Event(e)
 		if err != nil {
 			return err
 		}
-		res, err := add.ExecContext(ctx, append(facts(e), body)...)
+		res, err := add.ExecContext(ctx, values...)
 		if err != nil {
 			return fmt.Errorf("insert entry %s: %w", e.ID, err)
 		}
@@ -153,29 +161,14 @@ func insert(ctx context.Context, tx *sql.Tx, entries []history.Entry) error {
 }
 
 func summarise(ctx context.Context, tx *sql.Tx, id string) error {
-	rows, err := tx.QueryContext(ctx, "SELECT "+factColumns+" FROM events WHERE remediation = ?", id)
+	rows, err := tx.QueryContext(ctx, "SELECT "+tables.EventColumns+" FROM events WHERE remediation = ?", id)
 	if err != nil {
 		return err
 	}
-	entries, err := collect(rows, func(rows *sql.Rows) (e history.Entry, err error) {
-		return e, rows.Scan(factTargets(&e)...)
-	})
+	entries, err := collect(rows, tables.ScanFacts)
 	if err != nil {
 		return err
 	}
-	r := history.Summarise(entries)
-	namespace, name := namesOf(r.Subject)
-	_, err = tx.ExecContext(ctx, replaceRemediation, r.ID, r.Fingerprint, r.Subject, namespace, name, r.Alert,
-		r.Kind, r.Severity, r.Action, r.Phase, r.Outcome, r.Reason, r.Alerts,
-		nanos(r.OpenedAt), nanos(r.LastAt), nanos(r.EndedAt), r.Last)
+	_, err = tx.ExecContext(ctx, replaceRemediation, tables.Summary(history.Summarise(entries))...)
 	return err
-}
-
-// namesOf takes a subject, namespace/Kind/name, apart.
-func namesOf(subject string) (namespace, name string) {
-	parts := strings.SplitN(subject, "/", 3)
-	if len(parts) != 3 {
-		return "", ""
-	}
-	return parts[0], parts[2]
 }

@@ -14,8 +14,10 @@ import (
 // unavailable marks every failure of the database as one that may pass: what
 // was asked is known to be valid, so only the database can be at fault.
 func unavailable(err error) error {
-	if err == nil || errors.Is(err, history.ErrUnavailable) || errors.Is(err, sql.ErrNoRows) {
-		return err
+	for _, known := range []error{nil, history.ErrUnavailable, history.ErrNotFound, history.ErrNotEnded, sql.ErrNoRows} {
+		if errors.Is(err, known) {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %w", history.ErrUnavailable, err)
 }

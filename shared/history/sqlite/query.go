@@ -10,6 +10,7 @@ import (
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/history/internal/tables"
 )
 
 func (s *store) Timeline(ctx context.Context, remediation string) ([]history.Entry, error) {
@@ -41,11 +42,11 @@ func (s *store) Last(ctx context.Context, remediation string, types ...string) (
 }
 
 func (s *store) entries(ctx context.Context, where string, args ...any) ([]history.Entry, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT "+factColumns+", body FROM events "+where, args...)
+	rows, err := s.read.QueryContext(ctx, "SELECT "+tables.EventColumns+", body FROM events "+where, args...)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	entries, err := collect(rows, scanEntry)
+	entries, err := collect(rows, tables.ScanEntry)
 	return entries, unavailable(err)
 }
 
@@ -61,22 +62,9 @@ func (s *store) Remediation(ctx context.Context, id string) (history.Remediation
 }
 
 func (s *store) Remediations(ctx context.Context, f history.Filter) ([]history.Remediation, error) {
-	var c conditions
-	c.equal("namespace", f.Namespace)
-	c.equal("kind", f.Kind)
-	c.equal("name", f.Name)
-	c.equal("alert", f.Alert)
-	c.equal("action", f.Action)
-	c.equal("phase", f.Phase)
-	c.equal("outcome", f.Outcome)
-	if f.Unended {
-		c.add("ended = 0")
-	}
-	if f.After.ID != "" {
-		c.add("(opened, id) < (?, ?)", nanos(f.After.OpenedAt), f.After.ID)
-	}
-	list, err := s.remediations(ctx, c.where()+" ORDER BY opened DESC, id DESC LIMIT ?",
-		append(c.args, history.Page(f.Limit))...)
+	c := conditions()
+	c.Filter(f)
+	list, err := s.remediations(ctx, c.Where()+" ORDER BY opened DESC, id DESC LIMIT "+c.Arg(history.Page(f.Limit)), c.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("list remediations: %w", err)
 	}
@@ -84,18 +72,18 @@ func (s *store) Remediations(ctx context.Context, f history.Filter) ([]history.R
 }
 
 func (s *store) remediations(ctx context.Context, where string, args ...any) ([]history.Remediation, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT "+remediationColumns+" FROM remediations "+where, args...)
+	rows, err := s.read.QueryContext(ctx, "SELECT "+tables.RemediationColumns+" FROM remediations "+where, args...)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	list, err := collect(rows, scanRemediation)
+	list, err := collect(rows, tables.ScanRemediation)
 	return list, unavailable(err)
 }
 
 func (s *store) Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error) {
 	entries, err := s.entries(ctx, `WHERE id IN (SELECT last_event FROM remediations
 		WHERE ended = 0 AND last_event <> '' AND last_at < ? ORDER BY last_at LIMIT ?)`,
-		nanos(olderThan), history.Page(limit))
+		tables.Nanos(olderThan), history.Page(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list live remediations: %w", err)
 	}
@@ -110,16 +98,14 @@ const verdicts = `SELECT outcome, max(time) AS time FROM events
 	WHERE type = '` + event.EffectivenessAssessed + `'`
 
 func (s *store) Effectiveness(ctx context.Context, of history.Case) (history.Effectiveness, error) {
-	var c conditions
-	c.equal("alert", of.Alert)
-	c.equal("kind", of.Kind)
-	c.equal("action", of.Action)
+	c := conditions()
+	c.Case(of)
 	rows, err := s.read.QueryContext(ctx, `SELECT outcome, count(*), max(time) FROM (`+
-		verdicts+c.and()+` GROUP BY remediation, step) GROUP BY outcome`, c.args...)
+		verdicts+c.And()+` GROUP BY remediation, step) GROUP BY outcome`, c.Args...)
 	if err != nil {
 		return history.Effectiveness{}, fmt.Errorf("count verdicts: %w", unavailable(err))
 	}
-	counts, err := collect(rows, scanCount)
+	counts, err := collect(rows, tables.ScanVerdicts)
 	if err != nil {
 		return history.Effectiveness{}, fmt.Errorf("count verdicts: %w", unavailable(err))
 	}
@@ -130,52 +116,21 @@ func (s *store) Effectiveness(ctx context.Context, of history.Case) (history.Eff
 	return sum, nil
 }
 
-func scanCount(rows *sql.Rows) (history.Effectiveness, error) {
-	var verdict string
-	var n history.Effectiveness
-	if err := rows.Scan(&verdict, &n.Tried, instant{&n.Last}); err != nil {
-		return n, err
-	}
-	switch verdict {
-	case event.VerdictEffective:
-		n.Effective = n.Tried
-	case event.VerdictIneffective:
-		n.Ineffective = n.Tried
-	default:
-		n.Unknown = n.Tried
-	}
-	return n, nil
+// conditions are SQLite's.
+func conditions() *tables.Conditions {
+	return &tables.Conditions{Placeholder: func(int) string { return "?" }}
 }
 
-// conditions gathers the terms of a WHERE clause with their arguments.
-type conditions struct {
-	terms []string
-	args  []any
-}
-
-func (c *conditions) add(term string, args ...any) {
-	c.terms = append(c.terms, term)
-	c.args = append(c.args, args...)
-}
-
-// equal adds a term for a value that is not empty. The column is a constant
-// of this package, never what a caller sent.
-func (c *conditions) equal(column, value string) {
-	if value != "" {
-		c.add(column+" = ?", value)
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, scan func(tables.Row) (T, error)) ([]T, error) {
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		item, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
 	}
-}
-
-func (c *conditions) where() string {
-	if len(c.terms) == 0 {
-		return ""
-	}
-	return "WHERE " + strings.Join(c.terms, " AND ")
-}
-
-func (c *conditions) and() string {
-	if len(c.terms) == 0 {
-		return ""
-	}
-	return " AND " + strings.Join(c.terms, " AND ")
+	return all, rows.Err()
 }

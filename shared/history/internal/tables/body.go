@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"bytes"
@@ -28,7 +28,8 @@ var writers = sync.Pool{New: func() any {
 	return w
 }}
 
-func packBody(event []byte) ([]byte, error) {
+// PackBody writes an event as it is stored: compressed where that pays.
+func PackBody(event []byte) ([]byte, error) {
 	if len(event) < compressFrom {
 		return append([]byte{bodyPlain}, event...), nil
 	}
@@ -47,7 +48,8 @@ func packBody(event []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func unpackBody(stored []byte) ([]byte, error) {
+// UnpackBody reverses PackBody, and never inflates beyond history.MaxEvent.
+func UnpackBody(stored []byte) ([]byte, error) {
 	if len(stored) == 0 {
 		return nil, fmt.Errorf("stored event is empty")
 	}
