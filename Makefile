@@ -7,6 +7,10 @@ ROOT := $(CURDIR)
 ARGS ?=
 KUBECTL ?= kubectl
 OVERLAY ?=
+FUNC ?= func
+FUNCTION ?=
+REGISTRY ?=
+DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function $(FUNCTION))
 
 .PHONY: help
 help: ## list the targets
@@ -51,6 +55,14 @@ env: ## print settings for a shell: eval "$(make env)", then func run in any fun
 secrets: ## print the Secrets of an installation, keeping what the cluster has: make secrets OVERLAY=dev | kubectl apply -f -
 	@$(KUBECTL) get secret,configmap -n kubernaut-system -l app.kubernetes.io/part-of=kubernaut -o yaml | \
 		go run ./local/keys --current - $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
+
+.PHONY: deploy
+deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func")
+	@go run ./local/deploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(ARGS)
+
+.PHONY: undeploy
+undeploy: ## delete the functions, or FUNCTION=x
+	@go run ./local/deploy --undeploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(ARGS)
 
 .PHONY: redrive
 redrive: ## post the dead letters of a running system to its Broker again

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"sigs.k8s.io/yaml"
+)
+
+const project = "../.."
+
+// recorder is a func that writes down how it was called and what it was
+// given, and fails for the stages that it is told to.
+const recorder = `#!/bin/sh
+set -eu
+case "$1" in
+deploy) name=$(basename "$3") ;;
+delete) name=$2 ;;
+esac
+echo "$FUNC_GO $*" >"$RECORDS/$name.args"
+[ "$1" = delete ] || cp func.yaml "$RECORDS/$name.yaml"
+[ "$1" = delete ] || echo touched >>func.yaml
+echo "did $name"
+case " $FAIL " in *" $name "*) exit 3 ;; esac
+`
+
+// funcCLI installs the recorder and returns its path and its records.
+func funcCLI(t *testing.T, fail string) (path, records string) {
+	t.Helper()
+	records = t.TempDir()
+	path = filepath.Join(t.TempDir(), "func")
+	require.NoError(t, os.WriteFile(path, []byte(recorder), 0o755))
+	t.Setenv("RECORDS", records)
+	t.Setenv("FAIL", fail)
+	return path, records
+}
+
+// call runs the command.
+func call(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), append([]string{"--root", project, "--read-only=false"}, args...), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestEveryFunctionIsDeployedFromACopy(t *testing.T) {
+	path, records := funcCLI(t, "")
+	before, err := os.ReadFile(filepath.Join(project, "functions", "gateway", "func.yaml"))
+	require.NoError(t, err)
+	code, out, errs := call(t, "--func", path, "--registry", "registry.example/k")
+	require.Zero(t, code, errs)
+	o := options{root: project}
+	stages, err := o.stages()
+	require.NoError(t, err)
+	for _, stage := range stages {
+		args, err := os.ReadFile(filepath.Join(records, stage+".args"))
+		require.NoError(t, err)
+		require.Contains(t, string(args), "/deploy/func-go deploy --path ")
+		require.Contains(t, string(args), "--namespace kubernaut-system --registry registry.example/k\n")
+		require.Contains(t, out, "did "+stage)
+	}
+	after, err := os.ReadFile(filepath.Join(project, "functions", "gateway", "func.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, string(before), string(after), "func writes into the copy")
+}
+
+func TestAnOverlayChangesFunctions(t *testing.T) {
+	path, records := funcCLI(t, "")
+	for overlay, want := range map[string]float64{"dev": 0, "production": 1} {
+		t.Run(overlay, func(t *testing.T) {
+			code, _, errs := call(t, "--func", path, "--registry", "r", "--overlay", overlay, "--function", "gateway,enrich")
+			require.Zero(t, code, errs)
+			require.Equal(t, want, minScale(t, filepath.Join(records, "gateway.yaml")))
+			require.Zero(t, minScale(t, filepath.Join(records, "enrich.yaml")))
+		})
+	}
+}
+
+func minScale(t *testing.T, path string) float64 {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var f map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &f))
+	require.Equal(t, "0.36.0", f["specVersion"], "the rest is as it was")
+	least, found, err := unstructured.NestedFieldNoCopy(f, "deploy", "options", "scale", "min")
+	require.NoError(t, err)
+	require.True(t, found)
+	return least.(float64)
+}
+
+func TestOneThatFailsStopsNoOther(t *testing.T) {
+	path, records := funcCLI(t, "analyze")
+	code, _, errs := call(t, "--func", path, "--registry", "r")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "analyze: exit status 3")
+	require.FileExists(t, filepath.Join(records, "record.args"))
+}
+
+func TestFunctionsAreDeleted(t *testing.T) {
+	path, records := funcCLI(t, "")
+	code, _, errs := call(t, "--func", path, "--undeploy", "--function", "classify")
+	require.Zero(t, code, errs)
+	args, err := os.ReadFile(filepath.Join(records, "classify.args"))
+	require.NoError(t, err)
+	require.Contains(t, string(args), "delete classify --namespace kubernaut-system --all=false")
+	require.NoFileExists(t, filepath.Join(records, "enrich.args"))
+}
+
+func TestWordsBeforeAndAfterArePassedOn(t *testing.T) {
+	path, records := funcCLI(t, "")
+	shim := filepath.Join(t.TempDir(), "kn")
+	require.NoError(t, os.WriteFile(shim, []byte("#!/bin/sh\nset -eu\n[ \"$1\" = func ]\nshift\nexec "+path+" \"$@\"\n"), 0o755))
+	code, _, errs := call(t, "--func", shim+" func", "--registry", "r", "--function", "classify", "--", "--platform", "linux/arm64")
+	require.Zero(t, code, errs)
+	args, err := os.ReadFile(filepath.Join(records, "classify.args"))
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(string(args), " --platform linux/arm64\n"), string(args))
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"no registry":                         {nil, "registry is missing"},
+		"a function that is not there":        {[]string{"--registry", "r", "--function", "gatewy"}, "there are analyze,"},
+		"an overlay that is not there":        {[]string{"--registry", "r", "--overlay", "staging"}, "find overlay"},
+		"a func that is not installed":        {[]string{"--registry", "r", "--func", "no-such-func", "--function", "record"}, "install Knative's func"},
+		"nothing at a time":                   {[]string{"--registry", "r", "--parallel", "0"}, "at least 1"},
+		"a folder that is no project of ours": {[]string{"--root", "/nonexistent"}, "list functions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("FUNC_REGISTRY", "")
+			code, _, errs := call(t, c.args...)
+			require.Equal(t, 1, code)
+			require.Contains(t, errs, c.says)
+		})
+	}
+}
+
+// service is a Knative Service as func makes it.
+func service(name string, readOnly bool, ready string) *unstructured.Unstructured {
+	security := map[string]any{"runAsNonRoot": true}
+	if readOnly {
+		security["readOnlyRootFilesystem"] = true
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+		"metadata": map[string]any{"name": name, "namespace": "kubernaut-system", "generation": int64(1)},
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{
+			map[string]any{"image": "i", "securityContext": security}}}}},
+		"status": map[string]any{"observedGeneration": int64(1), "conditions": []any{
+			map[string]any{"type": "Ready", "status": ready, "message": "no image"}}},
+	}}
+}
+
+func TestRootFileSystemsBecomeReadOnlyOnce(t *testing.T) {
+	client := dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), service("gateway", false, "True"), service("enrich", true, "True"))
+	s := services{client.Resource(knativeServices).Namespace("kubernaut-system"), []string{"gateway", "enrich"}}
+	var out bytes.Buffer
+	require.NoError(t, hardenAll(t.Context(), &out, s))
+	require.Contains(t, out.String(), "1 of 2 set now")
+	for _, name := range s.names {
+		found, err := s.client.Get(t.Context(), name, metav1.GetOptions{})
+		require.NoError(t, err)
+		require.True(t, hasReadOnlyRoot(found), name)
+	}
+	out.Reset()
+	require.NoError(t, hardenAll(t.Context(), &out, s))
+	require.Empty(t, out.String(), "nothing is left to do")
+}
+
+func TestAServiceThatDoesNotGetReadyIsNamedWithItsReason(t *testing.T) {
+	client := dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), service("gateway", false, "False"))
+	s := services{client.Resource(knativeServices).Namespace("kubernaut-system"), []string{"gateway"}}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*readyEvery)
+	defer cancel()
+	require.ErrorContains(t, hardenAll(ctx, &bytes.Buffer{}, s), "wait for gateway to be ready: context deadline exceeded: no image")
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// options say what to deploy, and with what.
+type options struct {
+	root, overlay       string
+	functions           []string
+	registry, namespace string
+	// command is func with the words before its subcommand.
+	command []string
+	// extra is passed on to func deploy.
+	extra    []string
+	parallel int
+	readOnly bool
+	undeploy bool
+}
+
+// complete checks the options and fills in what depends on the project.
+func (o *options) complete() error {
+	root, err := filepath.Abs(o.root)
+	if err != nil {
+		return fmt.Errorf("find project: %w", err)
+	}
+	o.root = root
+	there, err := o.stages()
+	if err != nil {
+		return err
+	}
+	if len(o.functions) == 0 {
+		o.functions = there
+	}
+	for _, name := range o.functions {
+		if !slices.Contains(there, name) {
+			return fmt.Errorf("there is no function %q; there are %s", name, strings.Join(there, ", "))
+		}
+	}
+	switch {
+	case len(o.command) == 0:
+		return errors.New("func names no command")
+	case o.namespace == "":
+		return errors.New("namespace is empty")
+	case o.parallel < 1:
+		return errors.New("parallel must be at least 1")
+	case o.undeploy:
+		return nil
+	case o.registry == "":
+		return errors.New("registry is missing: where shall images go? Such as --registry registry.example/kubernaut")
+	}
+	if _, err := os.Stat(o.overlayFolder()); err != nil {
+		return fmt.Errorf("find overlay: %w", err)
+	}
+	return nil
+}
+
+func (o *options) overlayFolder() string {
+	return filepath.Join(o.root, "deploy", "overlays", o.overlay)
+}
+
+// stages lists the functions of the project, sorted.
+func (o *options) stages() ([]string, error) {
+	found, err := filepath.Glob(filepath.Join(o.root, "functions", "*", funcFile))
+	if err != nil {
+		return nil, fmt.Errorf("list functions: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("list functions: none in %s; name the project's folder with --root", o.root)
+	}
+	names := make([]string, len(found))
+	for i, path := range found {
+		names[i] = filepath.Base(filepath.Dir(path))
+	}
+	slices.Sort(names)
+	return names, nil
+}
