@@ -13,7 +13,7 @@ func (w *work) compose() event.Context {
 		NamespaceLabels: f.namespaceLabels, Workload: f.subject.workload, Volume: f.target.volume,
 		Pods:      podStates(f.pods, w.signal),
 		Revisions: f.past.list(f.subject.history, f.pods),
-		Events:    notes(f.events, w.about()),
+		Events:    notes(mergeEvents(f.events, f.warnings), w.about()),
 		Node:      nodeState(f.nodes, w.nodeName()),
 		GitOps:    f.gitOps(),
 	}

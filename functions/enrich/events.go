@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"kubernaut.ai/shared/event"
 )
@@ -19,16 +20,23 @@ const (
 	maxEventsRead = 2000
 )
 
-// eventQuery says which events to read. One name is asked of the API server;
-// several are picked from the namespace's list, which costs one read instead
-// of one a pod.
-type eventQuery struct{ namespace, name string }
+// eventQuery says which events to read; empty fields ask for any.
+type eventQuery struct{ namespace, name, kind string }
+
+// selector is asked of the API server, so that what nobody needs is not sent.
+func (q eventQuery) selector() string {
+	var terms []fields.Selector
+	if q.name != "" {
+		terms = append(terms, fields.OneTermEqualSelector("involvedObject.name", q.name))
+	}
+	if q.kind != "" {
+		terms = append(terms, fields.OneTermEqualSelector("type", q.kind))
+	}
+	return fields.AndSelectors(terms...).String()
+}
 
 func (e enricher) readEvents(ctx context.Context, q eventQuery) (events []corev1.Event, more bool, err error) {
-	options := metav1.ListOptions{Limit: eventPage}
-	if q.name != "" {
-		options.FieldSelector = fields.OneTermEqualSelector("involvedObject.name", q.name).String()
-	}
+	options := metav1.ListOptions{Limit: eventPage, FieldSelector: q.selector()}
 	for len(events) < maxEventsRead {
 		list, err := e.clients.Kube.CoreV1().Events(q.namespace).List(ctx, options)
 		if err != nil {
@@ -40,6 +48,17 @@ func (e enricher) readEvents(ctx context.Context, q eventQuery) (events []corev1
 		}
 	}
 	return events, true, nil
+}
+
+// mergeEvents leaves out what two queries both found.
+func mergeEvents(first, second []corev1.Event) []corev1.Event {
+	known := make(map[types.NamespacedName]bool, len(first))
+	for i := range first {
+		known[types.NamespacedName{Namespace: first[i].Namespace, Name: first[i].Name}] = true
+	}
+	return append(first, slices.DeleteFunc(second, func(n corev1.Event) bool {
+		return known[types.NamespacedName{Namespace: n.Namespace, Name: n.Name}]
+	})...)
 }
 
 // object names what an event is about.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,14 +168,14 @@ func TestListsThatAreNotReadToTheirEndAreMarked(t *testing.T) {
 	w.kube.PrependReactor("list", "replicasets", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &appsv1.ReplicaSetList{ListMeta: metav1.ListMeta{Continue: "more"}}, nil
 	})
-	pages := 0
+	var pages atomic.Int32
 	w.kube.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
-		pages++
+		pages.Add(1)
 		return true, &corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}, Items: make([]corev1.Event, eventPage)}, nil
 	})
 	got, err := w.enricher.enrich(t.Context(), crashingPod())
 	require.NoError(t, err)
-	require.Equal(t, maxEventsRead/eventPage, pages)
+	require.EqualValues(t, 2*maxEventsRead/eventPage, pages.Load(), "the target's events and the namespace's warnings")
 	require.Equal(t, []string{"events: only the first 2000 were read", "node.otherSchedulable: only the first 500 were read",
 		"revisions: only the first 100 were read"}, got.Cut)
 	require.Equal(t, "node-2", got.Node.Name, "the node itself is read by name")

@@ -76,7 +76,9 @@ func (g *gathering) note(part string, err error) bool {
 func (g *gathering) shortened(list string, read int) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	g.cut = append(g.cut, fmt.Sprintf("%s: only the first %d were read", list, read))
+	if line := fmt.Sprintf("%s: only the first %d were read", list, read); !slices.Contains(g.cut, line) {
+		g.cut = append(g.cut, line)
+	}
 }
 
 // verdict puts what could not be read into the context, in order of names. It

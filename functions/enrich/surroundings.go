@@ -24,9 +24,11 @@ type facts struct {
 	autoscalers     []autoscalingv2.HorizontalPodAutoscaler
 	budgets         []policyv1.PodDisruptionBudget
 	events          []corev1.Event
-	nodes           []corev1.Node
-	moreNodes       bool
-	used            usage
+	// warnings are those of the whole namespace; some are among the events too.
+	warnings  []corev1.Event
+	nodes     []corev1.Node
+	moreNodes bool
+	used      usage
 }
 
 // nodeEventNamespace is where events about cluster-scoped objects are kept.
@@ -59,7 +61,7 @@ func (w *work) startSurroundings(ctx context.Context) {
 			return err
 		})
 	}
-	w.start(ctx, PartEvents, w.readingEvents)
+	w.startEvents(ctx)
 }
 
 func (w *work) readingRevisions(ctx context.Context) error {
@@ -89,27 +91,34 @@ func (w *work) readingBudgets(ctx context.Context) error {
 	return err
 }
 
-func (w *work) readingEvents(ctx context.Context) error {
-	found, more, err := w.readEvents(ctx, w.eventQuery())
-	if more {
-		w.shortened(PartEvents, maxEventsRead)
-	}
-	w.events = found
-	return err
-}
-
-// eventQuery asks for one object's events where only one matters.
-func (w *work) eventQuery() eventQuery {
+// startEvents reads what happened to the target, and where its pods matter
+// too, the warnings of the namespace: asking for each pod by name would cost
+// the API server a walk over all events a pod, and the many normal events of a
+// busy namespace would drown what went wrong.
+func (w *work) startEvents(ctx context.Context) {
 	t := w.target.target
 	switch {
 	case t.Kind == kindNamespace.Kind:
-		return eventQuery{namespace: t.Name}
+		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Name}, &w.events))
 	case t.Namespace == "":
-		return eventQuery{namespace: nodeEventNamespace, name: t.Name}
-	case t.Kind == kindPod.Kind, w.subject.pods.empty() && !w.podsRead && w.subject.target.Same(t):
-		return eventQuery{namespace: t.Namespace, name: t.Name}
+		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: nodeEventNamespace, name: t.Name}, &w.events))
+	default:
+		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Namespace, name: t.Name}, &w.events))
+		if t.Kind != kindPod.Kind && (!w.subject.pods.empty() || w.podsRead || !w.subject.target.Same(t)) {
+			w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Namespace, kind: corev1.EventTypeWarning}, &w.warnings))
+		}
 	}
-	return eventQuery{namespace: t.Namespace}
+}
+
+func (w *work) readingEvents(q eventQuery, into *[]corev1.Event) func(context.Context) error {
+	return func(ctx context.Context) error {
+		found, more, err := w.readEvents(ctx, q)
+		if more {
+			w.shortened(PartEvents, maxEventsRead)
+		}
+		*into = found
+		return err
+	}
 }
 
 // readNode reads the node by name where the list ended before it.

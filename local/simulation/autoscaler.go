@@ -7,6 +7,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -111,24 +112,35 @@ func scalingConditions(hpa *autoscalingv2.HorizontalPodAutoscaler, s scaling, le
 	return []autoscalingv2.HorizontalPodAutoscalerCondition{able, active, limited}
 }
 
+// writeScaling writes what the look found. An autoscaler looks every few seconds and most looks find what the last one found:
+// those write nothing, and are told before a transaction is begun.
 func (e *engine) writeScaling(r ref, s scaling, conditions []autoscalingv2.HorizontalPodAutoscalerCondition) error {
-	now := metav1.NewTime(e.now())
-	return e.setStatus(r, func(o runtime.Object) {
-		hpa := o.(*autoscalingv2.HorizontalPodAutoscaler)
-		status := &hpa.Status
-		for i := range conditions {
-			conditions[i].LastTransitionTime = now
-			at := slices.IndexFunc(status.Conditions, func(c autoscalingv2.HorizontalPodAutoscalerCondition) bool { return c.Type == conditions[i].Type })
-			if at >= 0 && status.Conditions[at].Status == conditions[i].Status {
-				conditions[i].LastTransitionTime = status.Conditions[at].LastTransitionTime
-			}
+	hpa, ok := get[*autoscalingv2.HorizontalPodAutoscaler](e, r)
+	if !ok {
+		return nil
+	}
+	next := e.scalingStatus(hpa, s, conditions)
+	if equality.Semantic.DeepEqual(hpa.Status, next) {
+		return nil
+	}
+	return e.setStatus(r, func(o runtime.Object) { o.(*autoscalingv2.HorizontalPodAutoscaler).Status = next })
+}
+
+func (e *engine) scalingStatus(hpa *autoscalingv2.HorizontalPodAutoscaler, s scaling, conditions []autoscalingv2.HorizontalPodAutoscalerCondition) autoscalingv2.HorizontalPodAutoscalerStatus {
+	now, next := metav1.NewTime(e.now()), hpa.Status
+	for i := range conditions {
+		conditions[i].LastTransitionTime = now
+		at := slices.IndexFunc(next.Conditions, func(c autoscalingv2.HorizontalPodAutoscalerCondition) bool { return c.Type == conditions[i].Type })
+		if at >= 0 && next.Conditions[at].Status == conditions[i].Status {
+			conditions[i].LastTransitionTime = next.Conditions[at].LastTransitionTime
 		}
-		if s.desired != s.current {
-			status.LastScaleTime = &now
-		}
-		status.CurrentReplicas, status.DesiredReplicas, status.Conditions = s.current, s.desired, conditions
-		status.CurrentMetrics = utilization(hpa, s)
-	})
+	}
+	if s.desired != s.current {
+		next.LastScaleTime = &now
+	}
+	next.CurrentReplicas, next.DesiredReplicas, next.Conditions = s.current, s.desired, conditions
+	next.CurrentMetrics = utilization(hpa, s)
+	return next
 }
 
 // utilization is what the CPU metric would read: the load spread over the present replicas.

@@ -45,7 +45,7 @@ func (f *filter) matches(i *item) bool {
 	if !f.labels.Empty() && !f.labels.Matches(labels.Set(i.meta.GetLabels())) {
 		return false
 	}
-	return f.fields.Empty() || f.fields.Matches(fieldsOf(i.resource, i.object))
+	return f.fields.Empty() || f.fields.Matches(i.fields())
 }
 
 func (f *filter) apply(items []*item) []*item {
@@ -56,6 +56,16 @@ func (f *filter) apply(items []*item) []*item {
 		}
 	}
 	return out
+}
+
+// fields are found once per committed state.
+func (i *item) fields() fields.Set {
+	if cached := i.selectable.Load(); cached != nil {
+		return *cached
+	}
+	set := fieldsOf(i.resource, i.object)
+	i.selectable.Store(&set)
+	return set
 }
 
 // fieldsOf returns the fields of an object that a selector may name, as the real server offers per kind.

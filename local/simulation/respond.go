@@ -3,25 +3,27 @@ package simulation
 import (
 	"encoding/json"
 	"errors"
-	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 )
 
-const contentJSON = "application/json"
+const (
+	contentJSON     = "application/json"
+	contentProtobuf = "application/vnd.kubernetes.protobuf"
+)
 
 var serverVersion = &version.Info{
 	Major: "1", Minor: "35", GitVersion: "v1.35.7+simulation", GitTreeState: "clean", GoVersion: "go1.26", Compiler: "gc", Platform: "linux/amd64",
 }
 
-func writeRaw(w http.ResponseWriter, code int, raw []byte) {
-	w.Header().Set("Content-Type", contentJSON)
+func writeRaw(w http.ResponseWriter, code int, raw []byte) { writeAs(w, code, contentJSON, raw) }
+
+func writeAs(w http.ResponseWriter, code int, media string, raw []byte) {
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	w.WriteHeader(code)
 	_, _ = w.Write(raw) // a client that hung up is the only cause of an error here
@@ -55,63 +57,10 @@ func statusError(code int32, reason metav1.StatusReason, message string) error {
 }
 
 func notAcceptable() error {
-	return statusError(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable, "only the following media types are accepted: application/json")
+	return statusError(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable, "only the following media types are accepted: application/json, "+contentProtobuf)
 }
 
 func unsupportedMedia(supported string) error {
 	return statusError(http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
 		"the body of the request was in an unknown format - accepted media types include: "+supported)
-}
-
-// form is how a client wants objects: whole, or their metadata only.
-type form struct{ metadataOnly bool }
-
-// acceptable says whether any of the wanted media types is JSON.
-func acceptable(accept string) bool {
-	if accept == "" {
-		return true
-	}
-	for clause := range strings.SplitSeq(accept, ",") {
-		if media, _, err := mime.ParseMediaType(clause); err == nil && (media == contentJSON || media == "*/*" || media == "application/*" || media == "text/plain") {
-			return true
-		}
-	}
-	return false
-}
-
-// formOf takes the first clause of the Accept header that can be honoured; tables cannot, and kubectl has a fallback.
-func formOf(accept string) form {
-	for clause := range strings.SplitSeq(accept, ",") {
-		media, parameters, err := mime.ParseMediaType(clause)
-		if err != nil || media != contentJSON {
-			continue
-		}
-		switch parameters["as"] {
-		case "PartialObjectMetadata", "PartialObjectMetadataList":
-			return form{metadataOnly: true}
-		case "":
-			return form{}
-		}
-	}
-	return form{}
-}
-
-var partialGVK = schema.GroupVersionKind{Group: "meta.k8s.io", Version: "v1", Kind: "PartialObjectMetadata"}
-
-// render encodes one object in the wanted form.
-func (f form) render(i *item) ([]byte, error) {
-	if !f.metadataOnly {
-		return i.full()
-	}
-	return json.Marshal(partial(i))
-}
-
-func partial(i *item) *metav1.PartialObjectMetadata {
-	out := metav1.PartialObjectMetadata{}
-	out.SetGroupVersionKind(partialGVK)
-	meta := fieldOf(i.object, "ObjectMeta")
-	if meta.IsValid() {
-		out.ObjectMeta = meta.Interface().(metav1.ObjectMeta)
-	}
-	return &out
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -73,7 +74,7 @@ func (e *engine) route(c change) {
 	case nodes:
 		e.routeNode(c)
 	case deployments, replicaSets, statefulSets:
-		e.enqueueAll(autoscalers, c.item.meta.GetNamespace())
+		e.enqueueAutoscalersOf(c.item)
 		e.enqueueAll(budgets, c.item.meta.GetNamespace())
 	}
 	if c.kind != watch.Deleted {
@@ -133,6 +134,18 @@ func (e *engine) routeNode(c change) {
 		e.enqueue(pod)
 	}
 	e.enqueueAll(daemonSets, "")
+}
+
+// enqueueAutoscalersOf names the autoscalers of one target only: naming all of its namespace would make each change cost as
+// much as the namespace is large.
+func (e *engine) enqueueAutoscalersOf(target *item) {
+	items, _ := e.store.list(autoscalers, target.name.Namespace)
+	for _, entry := range items {
+		to := entry.object.(*autoscalingv2.HorizontalPodAutoscaler).Spec.ScaleTargetRef
+		if to.Name == target.name.Name && to.Kind == target.resource.kind {
+			e.enqueue(ref{autoscalers, entry.name})
+		}
+	}
 }
 
 func (e *engine) enqueueAll(r *resource, namespace string) {

@@ -163,8 +163,12 @@ func TestMediaTypes(t *testing.T) {
 	get := func(accept string) error {
 		return b.client.CoreV1().RESTClient().Get().Resource("nodes").SetHeader("Accept", accept).Do(t.Context()).Error()
 	}
-	require.True(t, apierrors.IsNotAcceptable(get("application/vnd.kubernetes.protobuf")))
-	require.NoError(t, get("application/vnd.kubernetes.protobuf, application/json"))
+	require.True(t, apierrors.IsNotAcceptable(get("application/cbor")))
+	require.NoError(t, get("application/cbor, application/json"))
+	var media string
+	answer := b.client.CoreV1().RESTClient().Get().Resource("nodes").SetHeader("Accept", "application/vnd.kubernetes.protobuf, application/json").Do(t.Context())
+	require.NoError(t, answer.ContentType(&media).Error())
+	require.Equal(t, "application/vnd.kubernetes.protobuf", media, "the first that can be had")
 	err := b.client.CoreV1().RESTClient().Post().Namespace("default").Resource("configmaps").SetHeader("Content-Type", "text/csv").Body([]byte("a,b")).Do(t.Context()).Error()
 	require.True(t, apierrors.IsUnsupportedMediaType(err), "%v", err)
 }

@@ -1,8 +1,10 @@
 package simulation
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,7 +29,11 @@ type item struct {
 	object   runtime.Object
 	meta     metav1.Object
 	version  uint64
+	name     types.NamespacedName
 	encoded  atomic.Pointer[[]byte]
+	message  atomic.Pointer[[]byte]
+
+	selectable atomic.Pointer[fields.Set]
 }
 
 func newItem(r *resource, object runtime.Object, version uint64) (*item, error) {
@@ -36,12 +43,11 @@ func newItem(r *resource, object runtime.Object, version uint64) (*item, error) 
 	}
 	// Lists carry items without kind and apiVersion, as a real server's do; a single object gets them when it is written.
 	object.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
-	return &item{resource: r, object: object, meta: accessor, version: version}, nil
+	return &item{resource: r, object: object, meta: accessor, version: version,
+		name: types.NamespacedName{Namespace: accessor.GetNamespace(), Name: accessor.GetName()}}, nil
 }
 
-func (i *item) key() types.NamespacedName {
-	return types.NamespacedName{Namespace: i.meta.GetNamespace(), Name: i.meta.GetName()}
-}
+func (i *item) key() types.NamespacedName { return i.name }
 
 // bare returns the object as JSON without kind and apiVersion, encoded once per committed state.
 func (i *item) bare() ([]byte, error) {
@@ -94,6 +100,7 @@ type store struct {
 	mu      sync.RWMutex
 	tracker clienttesting.ObjectTracker
 	items   map[*resource]map[types.NamespacedName]*item
+	sorted  map[*resource][]*item // the items again, by namespace and name
 	history map[*resource][]change
 	dropped map[*resource]uint64
 	keep    int // changes kept per resource, at least; twice as many at most
@@ -106,6 +113,7 @@ func newStore(keep int, notify func(change)) *store {
 	s := &store{
 		tracker: clienttesting.NewObjectTracker(scheme.Scheme, scheme.Codecs.UniversalDecoder()),
 		items:   make(map[*resource]map[types.NamespacedName]*item, len(served.all)),
+		sorted:  make(map[*resource][]*item, len(served.all)),
 		history: make(map[*resource][]change, len(served.all)),
 		dropped: make(map[*resource]uint64, len(served.all)),
 		keep:    keep,
@@ -134,24 +142,44 @@ func (s *store) list(r *resource, namespace string) ([]*item, uint64) {
 }
 
 func (s *store) listLocked(r *resource, namespace string) []*item {
-	var out []*item
-	for key, entry := range s.items[r] {
-		if namespace == "" || key.Namespace == namespace {
-			out = append(out, entry)
-		}
+	all := s.sorted[r]
+	if namespace == "" {
+		return slices.Clone(all)
 	}
-	sortItems(out)
-	return out
+	from, _ := slices.BinarySearchFunc(all, types.NamespacedName{Namespace: namespace}, compareKey)
+	to := from
+	for to < len(all) && all[to].name.Namespace == namespace {
+		to++
+	}
+	return slices.Clone(all[from:to])
+}
+
+func compareKey(i *item, key types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(i.name.Namespace, key.Namespace), cmp.Compare(i.name.Name, key.Name))
 }
 
 func sortItems(items []*item) {
-	sort.Slice(items, func(a, b int) bool {
-		left, right := items[a].key(), items[b].key()
-		if left.Namespace != right.Namespace {
-			return left.Namespace < right.Namespace
-		}
-		return left.Name < right.Name
-	})
+	slices.SortFunc(items, func(a, b *item) int { return compareKey(a, b.name) })
+}
+
+// putLocked makes an item the present state of its object.
+func (s *store) putLocked(next *item) {
+	r := next.resource
+	s.items[r][next.name] = next
+	at, found := slices.BinarySearchFunc(s.sorted[r], next.name, compareKey)
+	if found {
+		s.sorted[r][at] = next
+		return
+	}
+	s.sorted[r] = slices.Insert(s.sorted[r], at, next)
+}
+
+func (s *store) dropLocked(gone *item) {
+	r := gone.resource
+	delete(s.items[r], gone.name)
+	if at, found := slices.BinarySearchFunc(s.sorted[r], gone.name, compareKey); found {
+		s.sorted[r] = slices.Delete(s.sorted[r], at, at+1)
+	}
 }
 
 // since returns the changes of a resource after version and a channel that is closed at the next change of anything.
@@ -189,7 +217,7 @@ func (s *store) commitLocked(r *resource, object runtime.Object, previous *item)
 	if err != nil {
 		return nil, err
 	}
-	s.items[r][next.key()] = next
+	s.putLocked(next)
 	s.recordLocked(change{version: version, kind: kind, item: next, previous: previous})
 	return next, nil
 }
@@ -206,7 +234,7 @@ func (s *store) removeLocked(current *item) (*item, error) {
 		return nil, err
 	}
 	last.meta.SetResourceVersion(strconv.FormatUint(s.version+1, 10))
-	delete(s.items[r], key)
+	s.dropLocked(current)
 	s.recordLocked(change{version: s.version + 1, kind: watch.Deleted, item: last, previous: current})
 	return last, nil
 }

@@ -36,7 +36,7 @@ func (h *handler) watch(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	stream := &watcher{
-		store: h.cluster.store, resource: c.resource, filter: filter, form: formOf(c.http.Header.Get("Accept")),
+		store: h.cluster.store, resource: c.resource, filter: filter, form: formOf(c.http.Header.Get("Accept")).asJSON(),
 		out: w, flush: http.NewResponseController(w).Flush,
 	}
 	initial := c.query.Get("sendInitialEvents") == "true"

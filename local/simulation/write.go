@@ -77,11 +77,12 @@ func (h *handler) apply(w http.ResponseWriter, c *call, o writeOptions, mutate m
 }
 
 func respond(w http.ResponseWriter, c *call, code int, result *item) error {
-	raw, err := formOf(c.http.Header.Get("Accept")).render(result)
+	wanted := formOf(c.http.Header.Get("Accept"))
+	raw, err := wanted.render(result)
 	if err != nil {
 		return err
 	}
-	writeRaw(w, code, raw)
+	writeAs(w, code, wanted.media(), raw)
 	return nil
 }
 
@@ -132,7 +133,7 @@ func (h *handler) removeAll(w http.ResponseWriter, c *call) error {
 		one.Name = entry.meta.GetName()
 		h.cluster.audit.add(&one, gone, !c.DryRun, h.cluster.options.Now())
 	}
-	raw, err := renderList(c.resource, matching, version, form{})
+	raw, err := form{}.renderList(c.resource, matching, version)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,7 +15,10 @@ import (
 // options are the command's flags.
 type options struct {
 	root, only string
-	length     time.Duration
+	// profile is a file for this process's processor profile, of the last part
+	// measured. A stage that runs as a process of its own is not in it.
+	profile string
+	length  time.Duration
 }
 
 // row is one line of the table.
@@ -58,7 +63,7 @@ func (o options) measure(ctx context.Context) error {
 		if o.only != "" && !strings.Contains(p.name, o.only) {
 			continue
 		}
-		rows, err := p.run(ctx, b)
+		rows, err := o.profiled(ctx, b, p)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p.name, err)
 		}
@@ -70,4 +75,21 @@ func (o options) measure(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// profiled runs a part, under the processor profiler where one asked for it.
+func (o options) profiled(ctx context.Context, b *bed, p part) ([]row, error) {
+	if o.profile == "" {
+		return p.run(ctx, b)
+	}
+	out, err := os.Create(o.profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	rows, err := p.run(ctx, b)
+	pprof.StopCPUProfile()
+	return rows, errors.Join(err, out.Close())
 }
