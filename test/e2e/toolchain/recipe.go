@@ -1,0 +1,150 @@
+package toolchain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+)
+
+// keyLength is how many hexadecimal digits of a recipe's hash name its folder:
+// enough never to meet twice in one cache, short enough to read.
+const keyLength = 16
+
+// Catalogue is a folder of recipes and what is built from each.
+type Catalogue struct {
+	// Dir holds one folder for each recipe, each a Go module of its own.
+	Dir string
+	// Recipes are built in this order.
+	Recipes []Recipe
+}
+
+// Recipe is a Go module whose go.mod pins everything that its commands are
+// made from.
+type Recipe struct {
+	// Name is the recipe's folder.
+	Name string
+	// Commands are built together, so that they share their packages.
+	Commands []Command
+	// Variables are set by the linker, as "import/path.Name=value".
+	Variables []string
+	// Copies are modules that must be changed before they can be built.
+	Copies []Copy
+}
+
+// Command is one binary.
+type Command struct {
+	// Name is what Ensure is asked for, such as "etcd" or "serving/controller".
+	Name string
+	// Package is the import path of its main package.
+	Package string
+}
+
+// Copy is a module of which the recipe replaces some files: the module's source
+// goes to Into, then the files of overlay/<Into> in the recipe's folder take the
+// place of those of the same path. A file that replaces nothing is an error,
+// because then the module has changed and the recipe must be looked at anew.
+// The recipe's go.mod says "replace <module> => ./<Into>".
+type Copy struct {
+	Module  string
+	Version string
+	// Sum is the module's hash as go.sum writes it ("h1:..."). go.sum itself does
+	// not hold it, because a replaced module is not verified by go.
+	Sum  string
+	Into string
+}
+
+// find returns the recipe and the command of that name.
+func (c Catalogue) find(name string) (Recipe, Command, bool) {
+	for _, recipe := range c.Recipes {
+		for _, command := range recipe.Commands {
+			if command.Name == name {
+				return recipe, command, true
+			}
+		}
+	}
+	return Recipe{}, Command{}, false
+}
+
+// Names returns the names of all commands, in the order they are built.
+func (c Catalogue) Names() []string {
+	var names []string
+	for _, recipe := range c.Recipes {
+		for _, command := range recipe.Commands {
+			names = append(names, command.Name)
+		}
+	}
+	return names
+}
+
+// ByPackage returns the name of the command whose main package has that import
+// path, which is how Knative's manifests name images ("ko://<import path>").
+func (c Catalogue) ByPackage(importPath string) (string, bool) {
+	for _, recipe := range c.Recipes {
+		for _, command := range recipe.Commands {
+			if command.Package == importPath {
+				return command.Name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// binary returns the file name of a command: the last element of its name.
+func (c Command) binary() string { return path.Base(c.Name) }
+
+// key returns the hash of all that a recipe's binaries depend on: its files,
+// how they are built, the Go release and the platform. Whatever changes, the
+// binaries are built anew beside the old ones.
+func (r Recipe) key(dir, goVersion string) (string, error) {
+	hash := sha256.New()
+	how, err := json.Marshal(struct {
+		Recipe             Recipe
+		Go, OS, Arch, Link string
+	}{r, goVersion, runtime.GOOS, runtime.GOARCH, linkerFlags(r)})
+	if err != nil {
+		return "", fmt.Errorf("hash recipe %s: %w", r.Name, err)
+	}
+	hash.Write(how)
+	if err := hashFiles(hash, dir); err != nil {
+		return "", fmt.Errorf("hash recipe %s: %w", r.Name, err)
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:keyLength], nil
+}
+
+// hashFiles writes the path, the size and the content of each file below dir.
+func hashFiles(w io.Writer, dir string) error {
+	var files []string
+	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			files = append(files, file)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(files)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(dir, file)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\n%s %d\n", filepath.ToSlash(relative), len(content))
+		if _, err := w.Write(content); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,3 @@
+package toolchain
+
+import _ "github.com/stretchr/testify/require"
