@@ -25,6 +25,12 @@ func Pinned() Catalogue {
 			},
 		},
 		{Name: "pause", Commands: []Command{{Name: "pause", Package: "kubernaut.ai/test/e2e/recipes/pause"}}},
+		{
+			Name:     "registry",
+			Dir:      filepath.Join("..", ".."),
+			Inputs:   []string{"image", "go.mod", "go.sum"},
+			Commands: commands("", "kubernaut.ai/test/e2e/image/cmd/", "registry"),
+		},
 		{Name: "coredns", Commands: []Command{{Name: "coredns", Package: "kubernaut.ai/test/e2e/recipes/coredns"}}},
 		{Name: "kwok", Commands: commands("", "sigs.k8s.io/kwok/cmd/", "kwok")},
 		{

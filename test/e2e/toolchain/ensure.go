@@ -139,7 +139,7 @@ func (o Options) plan(names []string, goVersion string) ([]job, error) {
 		if len(wanted.Commands) == 0 {
 			continue
 		}
-		source := filepath.Join(o.Catalogue.Dir, recipe.Name)
+		source := o.Catalogue.dir(recipe)
 		key, err := recipe.key(source, goVersion)
 		if err != nil {
 			return nil, err

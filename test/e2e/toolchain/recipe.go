@@ -3,7 +3,6 @@ package toolchain
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -29,8 +28,13 @@ type Catalogue struct {
 // Recipe is a Go module whose go.mod pins everything that its commands are
 // made from.
 type Recipe struct {
-	// Name is the recipe's folder.
+	// Name is the recipe's name, and its folder unless Dir says another.
 	Name string
+	// Dir is the folder of the module that is built, relative to the catalogue's.
+	Dir string
+	// Inputs are the files and folders, relative to Dir, that the binaries depend
+	// on; none means all of Dir.
+	Inputs []string
 	// Commands are built together, so that they share their packages.
 	Commands []Command
 	// Variables are set by the linker, as "import/path.Name=value".
@@ -97,6 +101,14 @@ func (c Catalogue) ByPackage(importPath string) (string, bool) {
 	return "", false
 }
 
+// dir returns the folder of the recipe's module.
+func (c Catalogue) dir(r Recipe) string {
+	if r.Dir != "" {
+		return filepath.Join(c.Dir, r.Dir)
+	}
+	return filepath.Join(c.Dir, r.Name)
+}
+
 // binary returns the file name of a command: the last element of its name.
 func (c Command) binary() string { return path.Base(c.Name) }
 
@@ -105,24 +117,30 @@ func (c Command) binary() string { return path.Base(c.Name) }
 // binaries are built anew beside the old ones.
 func (r Recipe) key(dir, goVersion string) (string, error) {
 	hash := sha256.New()
-	how, err := json.Marshal(struct {
-		Recipe             Recipe
-		Go, OS, Arch, Link string
-	}{r, goVersion, runtime.GOOS, runtime.GOARCH, linkerFlags(r)})
-	if err != nil {
-		return "", fmt.Errorf("hash recipe %s: %w", r.Name, err)
+	fmt.Fprintln(hash, goVersion, runtime.GOOS, runtime.GOARCH, linkerFlags(r))
+	for _, command := range r.Commands {
+		fmt.Fprintln(hash, command.Name, command.Package)
 	}
-	hash.Write(how)
-	if err := hashFiles(hash, dir); err != nil {
-		return "", fmt.Errorf("hash recipe %s: %w", r.Name, err)
+	for _, c := range r.Copies {
+		fmt.Fprintln(hash, c.Module, c.Version, c.Sum, c.Into)
+	}
+	inputs := r.Inputs
+	if len(inputs) == 0 {
+		inputs = []string{"."}
+	}
+	for _, input := range inputs {
+		if err := hashFiles(hash, dir, input); err != nil {
+			return "", fmt.Errorf("hash recipe %s: %w", r.Name, err)
+		}
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:keyLength], nil
 }
 
-// hashFiles writes the path, the size and the content of each file below dir.
-func hashFiles(w io.Writer, dir string) error {
+// hashFiles writes the path, the size and the content of each file that input,
+// relative to dir, is or holds.
+func hashFiles(w io.Writer, dir, input string) error {
 	var files []string
-	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(dir, input), func(file string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			files = append(files, file)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -33,12 +32,16 @@ func Source(ctx context.Context, moduleVersion string) (string, error) {
 	return module.Dir, nil
 }
 
-// Source returns the folder with the source of a module at the version that a
-// recipe is built with: the manifests that belong to the binaries.
-func (c Catalogue) Source(ctx context.Context, recipe, modulePath string) (string, error) {
-	module, err := download(ctx, filepath.Join(c.Dir, recipe), modulePath)
+// Source returns the folder with the source of a module at the version that the
+// named command is built with: the manifests that belong to the binary.
+func (c Catalogue) Source(ctx context.Context, name, modulePath string) (string, error) {
+	recipe, _, ok := c.find(name)
+	if !ok {
+		return "", fmt.Errorf("get source of %s for %q: %w", modulePath, name, ErrUnknown)
+	}
+	module, err := download(ctx, c.dir(recipe), modulePath)
 	if err != nil {
-		return "", fmt.Errorf("get source of %s in recipe %s: %w", modulePath, recipe, err)
+		return "", fmt.Errorf("get source of %s for %s: %w", modulePath, name, err)
 	}
 	return module.Dir, nil
 }
