@@ -1,0 +1,34 @@
+package bed
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// commandPatience bounds one command on the machine; the longest builds the registry
+// with nothing compiled yet.
+const commandPatience = 5 * time.Minute
+
+// command runs one of the machine's programs and returns what it printed. Its
+// error quotes what it said.
+func command(ctx context.Context, name string, args ...string) (string, error) {
+	return commandInput(ctx, "", name, args...)
+}
+
+func commandInput(ctx context.Context, input, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = strings.NewReader(input)
+	var out, failure bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &failure
+	if err := cmd.Run(); err != nil {
+		said := strings.TrimSpace(failure.String() + out.String())
+		return out.String(), fmt.Errorf("run %s %s: %w: %s", name, strings.Join(args, " "), err, said)
+	}
+	return out.String(), nil
+}
