@@ -78,6 +78,7 @@ var causes = []struct{ sign, advice string }{
 	{"updates to go.mod needed", "the recipe's go.mod is not whole: run go build -mod=mod in the recipe's folder and commit go.mod and go.sum"},
 	{"SECURITY ERROR", "a module is not what it was when it was pinned: do not build it, find out why"},
 	{"verifying module", "the checksum database could not be asked: check the network and GOSUMDB"},
+	{"disabled by GOPROXY", "the module is not in Go's module cache and GOPROXY does not let it be downloaded"},
 	{"dial tcp", "modules cannot be downloaded: check the network, GOPROXY and HTTPS_PROXY, or fill Go's module cache first"},
 	{"403 Forbidden", "the module named below cannot be had: pin another version of it in the recipe's go.mod"},
 	{"404 Not Found", "the module named below cannot be had: pin another version of it in the recipe's go.mod"},
@@ -94,5 +95,5 @@ func advice(output string) string {
 			return cause.advice
 		}
 	}
-	return "what the compiler said follows"
+	return "what go said follows"
 }

@@ -1,3 +1,0 @@
-package toolchain
-
-import _ "github.com/stretchr/testify/require"
