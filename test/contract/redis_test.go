@@ -1,0 +1,271 @@
+package contract
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/ledger"
+)
+
+// The ports of the three Redis and their sentinels: not the usual ones, which
+// may be taken on every address.
+const (
+	redisPort    = "16379"
+	sentinelPort = "26380"
+	redisWord    = "word"
+	// downAfter is how long a leader may be silent, in milliseconds.
+	downAfter = "1000"
+	// failoverWithin bounds a take-over on a busy machine.
+	failoverWithin = time.Minute
+)
+
+// node is one pod of the replicated Redis, as two processes on a loopback
+// address of its own.
+type node struct {
+	address, dir    string
+	redis, sentinel *exec.Cmd
+}
+
+// trio is the StatefulSet.
+type trio struct {
+	t     *testing.T
+	nodes [3]*node
+}
+
+func newTrio(t *testing.T) *trio {
+	t.Helper()
+	for _, name := range []string{"redis-server", "redis-cli", "timeout"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("%s is not installed (Debian's redis-server): %v", name, err)
+		}
+	}
+	r := &trio{t: t}
+	prefix := fmt.Sprintf("127.%d.%d.", 64+rand.IntN(128), 1+rand.IntN(250))
+	for i := range r.nodes {
+		r.nodes[i] = &node{address: prefix + fmt.Sprint(i+1), dir: t.TempDir()}
+		for _, sub := range []string{"data", "run"} {
+			require.NoError(t, os.Mkdir(filepath.Join(r.nodes[i].dir, sub), 0o700))
+		}
+	}
+	return r
+}
+
+func (r *trio) hosts() []string {
+	return []string{r.nodes[0].address, r.nodes[1].address, r.nodes[2].address}
+}
+
+// env is what the StatefulSet sets, but for addresses.
+func (r *trio) env(n *node) []string {
+	stores := filepath.Join(root, "deploy", "stores", "redis-replicated")
+	auth := filepath.Join(n.dir, "auth.conf")
+	require.NoError(r.t, os.WriteFile(auth, []byte("requirepass "+redisWord+"\nmasterauth "+redisWord+"\n"), 0o600))
+	return append(os.Environ(), "SELF="+n.address, "BIND="+n.address, "HOSTS="+strings.Join(r.hosts(), " "),
+		"PORT="+redisPort, "SENTINEL_PORT="+sentinelPort, "CONFIG="+filepath.Join(stores, "redis.conf"), "AUTH="+auth,
+		"DATA="+filepath.Join(n.dir, "data"), "RUN="+filepath.Join(n.dir, "run"),
+		"DOWN_AFTER="+downAfter, "FAILOVER_WITHIN=5000", "REDISCLI_AUTH="+redisWord)
+}
+
+// start runs one of the scripts and leaves its output beside the data.
+func (r *trio) start(n *node, script string) *exec.Cmd {
+	r.t.Helper()
+	log, err := os.OpenFile(filepath.Join(n.dir, script+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(r.t, err)
+	defer log.Close()
+	cmd := exec.Command("sh", filepath.Join(root, "deploy", "stores", "redis-replicated", script))
+	cmd.Env, cmd.Stdout, cmd.Stderr = r.env(n), log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	require.NoError(r.t, cmd.Start())
+	r.t.Cleanup(func() { r.kill(cmd) })
+	return cmd
+}
+
+func (r *trio) startAll() {
+	for _, n := range r.nodes {
+		n.redis, n.sentinel = r.start(n, "redis.sh"), r.start(n, "sentinel.sh")
+	}
+}
+
+func (r *trio) kill(cmd *exec.Cmd) {
+	if cmd.ProcessState != nil {
+		return
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	_ = cmd.Wait()
+}
+
+func (r *trio) killAll() {
+	for _, n := range r.nodes {
+		r.kill(n.redis)
+		r.kill(n.sentinel)
+	}
+}
+
+// open connects as functions do, by the sentinels.
+func (r *trio) open() *ledger.Ledger {
+	r.t.Helper()
+	hosts := make([]string, len(r.nodes))
+	for i, host := range r.hosts() {
+		hosts[i] = host + ":" + sentinelPort
+	}
+	l, err := ledger.Open("redis://:" + redisWord + "@" + strings.Join(hosts, ",") + "/0?master_name=kubernaut")
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { require.NoError(r.t, l.Close()) })
+	return l
+}
+
+// say runs redis-cli against one node.
+func (n *node) say(ctx context.Context, args ...string) string {
+	cmd := exec.CommandContext(ctx, "redis-cli", append([]string{"-h", n.address, "-p", redisPort, "--raw"}, args...)...)
+	cmd.Env = append(os.Environ(), "REDISCLI_AUTH="+redisWord)
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return string(out)
+}
+
+// leads tells whether the node is a leader with this many replicas.
+func (n *node) leads(ctx context.Context, replicas int) bool {
+	info := n.say(ctx, "info", "replication")
+	return strings.Contains(info, "role:master") && strings.Count(info, "state=online") == replicas
+}
+
+// watched tells whether the node's sentinel knows the two other sentinels and
+// both replicas: before that, no take-over is possible.
+func (n *node) watched(ctx context.Context) bool {
+	cmd := exec.CommandContext(ctx, "redis-cli", "-h", n.address, "-p", sentinelPort, "--raw", "sentinel", "master", "kubernaut")
+	out, err := cmd.Output()
+	return err == nil && strings.Contains(string(out), "\nnum-slaves\n2\n") && strings.Contains(string(out), "\nnum-other-sentinels\n2\n")
+}
+
+func (r *trio) allWatched() bool {
+	return r.nodes[0].watched(r.t.Context()) && r.nodes[1].watched(r.t.Context()) && r.nodes[2].watched(r.t.Context())
+}
+
+func (n *node) follows(ctx context.Context, leader string) bool {
+	info := n.say(ctx, "info", "replication")
+	return strings.Contains(info, "master_host:"+leader) && strings.Contains(info, "master_link_status:up")
+}
+
+func (r *trio) eventually(what string, ok func() bool) {
+	r.t.Helper()
+	if !within(failoverWithin, ok) {
+		for _, n := range r.nodes {
+			for _, log := range []string{"redis.sh.log", "sentinel.sh.log"} {
+				text, _ := os.ReadFile(filepath.Join(n.dir, log))
+				r.t.Logf("%s %s:\n%s", n.address, log, text)
+			}
+		}
+		require.Fail(r.t, what)
+	}
+}
+
+// within waits for a condition of another process.
+func within(limit time.Duration, ok func() bool) bool {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(limit); ; {
+		if ok() {
+			return true
+		}
+		select {
+		case <-end:
+			return false
+		case <-tick.C:
+		}
+	}
+}
+
+// remember stores a pause, as a write that must outlive what follows.
+func (r *trio) remember(l *ledger.Ledger, reason string) {
+	r.t.Helper()
+	r.eventually("a write is taken", func() bool {
+		return l.Pause(r.t.Context(), ledger.Pause{By: "test", Reason: reason}) == nil
+	})
+}
+
+func (r *trio) remembers(l *ledger.Ledger, reason string) {
+	r.t.Helper()
+	r.eventually("the write is still known", func() bool {
+		p, found, err := l.Paused(r.t.Context())
+		return err == nil && found && p.Reason == reason
+	})
+}
+
+func TestTheReplicatedRedisOutlivesItsLeaderItsDiskAndARestartOfAll(t *testing.T) {
+	r := newTrio(t)
+	ctx := t.Context()
+	r.startAll()
+	r.eventually("the first node leads the two others", func() bool { return r.nodes[0].leads(ctx, 2) })
+	r.eventually("the sentinels know each other and the replicas", r.allWatched)
+	l := r.open()
+	r.remember(l, "before the leader died")
+
+	r.kill(r.nodes[0].redis)
+	r.kill(r.nodes[0].sentinel)
+	var leader *node
+	r.eventually("another node leads", func() bool {
+		for _, n := range r.nodes[1:] {
+			if n.leads(ctx, 1) {
+				leader = n
+			}
+		}
+		return leader != nil
+	})
+	r.remembers(l, "before the leader died")
+	r.remember(l, "after it died")
+
+	r.nodes[0].redis, r.nodes[0].sentinel = r.start(r.nodes[0], "redis.sh"), r.start(r.nodes[0], "sentinel.sh")
+	r.eventually("the former leader follows", func() bool { return r.nodes[0].follows(ctx, leader.address) })
+
+	r.killAll()
+	r.startAll()
+	r.eventually("after a restart of all, one leads two", func() bool {
+		return r.nodes[0].leads(ctx, 2) || r.nodes[1].leads(ctx, 2) || r.nodes[2].leads(ctx, 2)
+	})
+	r.remembers(l, "after it died")
+	r.eventually("the sentinels know each other and the replicas", r.allWatched)
+	r.loseDisk(l)
+}
+
+// loseDisk takes the leader's data away and starts it at once, before anybody
+// noticed: it must not lead the others into forgetting.
+func (r *trio) loseDisk(l *ledger.Ledger) {
+	ctx := r.t.Context()
+	var leader *node
+	r.eventually("somebody leads", func() bool {
+		for _, n := range r.nodes {
+			if n.leads(ctx, 2) {
+				leader = n
+			}
+		}
+		return leader != nil
+	})
+	r.kill(leader.redis)
+	require.NoError(r.t, os.RemoveAll(filepath.Join(leader.dir, "data", "appendonlydir")))
+	r.eventually("it comes back as a follower", func() bool {
+		if leader.redis.ProcessState != nil || exited(leader.redis) {
+			leader.redis = r.start(leader, "redis.sh")
+		}
+		return strings.Contains(leader.say(ctx, "info", "replication"), "role:slave")
+	})
+	r.remembers(l, "after it died")
+}
+
+// exited reaps a process that has ended, as a kubelet would before it starts
+// the container again.
+func exited(cmd *exec.Cmd) bool {
+	var status syscall.WaitStatus
+	pid, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WNOHANG, nil)
+	return err != nil || pid == cmd.Process.Pid
+}
