@@ -123,8 +123,13 @@ func (g *gateway) open(ctx context.Context, w *work) {
 		w.result.retry(ReasonNotPublished, err)
 		return
 	}
-	err = g.claims.Confirm(ctx, ledger.Confirmation{Fingerprint: w.fingerprint, Remediation: r.ID,
-		Token: w.claim.Token, Phase: event.ShortType(event.SignalReceived), Within: g.within, Event: body})
+	confirmation := ledger.Confirmation{Fingerprint: w.fingerprint, Remediation: r.ID,
+		Token: w.claim.Token, Phase: event.ShortType(event.SignalReceived), Within: g.within, Event: body}
+	if w.outcome == ledger.Opened {
+		alert := w.joining(r.ID)
+		confirmation.Alert = &alert
+	}
+	err = g.claims.Confirm(ctx, confirmation)
 	switch {
 	case errors.Is(err, ledger.ErrNotHolder):
 		// The lease ended on the way and another publishes the same event: ask
@@ -138,7 +143,10 @@ func (g *gateway) open(ctx context.Context, w *work) {
 	w.result.Status, w.result.RemediationID = StatusCreated, r.ID
 	if w.outcome == ledger.TakenOver {
 		w.result.Reason = ReasonTakenOver
+		return
 	}
+	w.joined = true
+	g.joined.put(w.alert.ID, join{remediation: r.ID, at: w.received})
 }
 
 // join makes the claims' holders know these alerts, so that a resolve finds

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -59,40 +58,27 @@ type member struct {
 	raw  json.RawMessage
 }
 
-// ParseDocument splits data into its top-level members without touching
-// their bytes. A member that appears twice is an error: parsers disagree
-// about which one counts, and an attacker may choose the parser.
+// ParseDocument splits data into its top-level members without touching or
+// copying their bytes, which must not change from then on. A member that
+// appears twice is an error: parsers disagree about which one counts, and an
+// attacker may choose the parser.
 func ParseDocument(data []byte) (Document, error) {
 	if len(data) > MaxEventSize {
 		return Document{}, fmt.Errorf("%w: %d of %d bytes", ErrTooLarge, len(data), MaxEventSize)
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+	if !json.Valid(data) {
 		return Document{}, ErrNotADocument
 	}
-	var d Document
-	for dec.More() {
-		tok, err := dec.Token()
-		if err != nil {
-			return Document{}, fmt.Errorf("%w: %v", ErrNotADocument, err)
-		}
-		name, _ := tok.(string)
-		if _, twice := d.find(name); twice {
-			return Document{}, fmt.Errorf("%w: %q", ErrDuplicateKey, name)
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return Document{}, fmt.Errorf("%w: %v", ErrNotADocument, err)
-		}
-		d.members = append(d.members, member{name, raw})
+	members, err := split(data)
+	if err != nil {
+		return Document{}, err
 	}
-	if _, err := dec.Token(); err != nil {
-		return Document{}, fmt.Errorf("%w: %v", ErrNotADocument, err)
+	for i, m := range members {
+		if j, _ := (Document{members}).find(m.name); j < i {
+			return Document{}, fmt.Errorf("%w: %q", ErrDuplicateKey, m.name)
+		}
 	}
-	if dec.More() {
-		return Document{}, ErrNotADocument
-	}
-	return d, nil
+	return Document{members}, nil
 }
 
 // With returns the document with the sections set: replaced where they were,
@@ -134,13 +120,28 @@ func (d Document) Bytes() ([]byte, error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		name, err := json.Marshal(m.name)
-		if err != nil {
-			return nil, fmt.Errorf("encode section name: %w", err)
+		var err error
+		if out, err = appendName(out, m.name); err != nil {
+			return nil, err
 		}
-		out = append(append(append(out, name...), ':'), m.raw...)
+		out = append(append(out, ':'), m.raw...)
 	}
 	return append(out, '}'), nil
+}
+
+// appendName quotes a member's name; those of Kubernaut's own sections need no
+// escaping.
+func appendName(out []byte, name string) ([]byte, error) {
+	for i := range len(name) {
+		if c := name[i]; c < '0' || c > 'z' || c > '9' && c < 'A' || c > 'Z' && c < 'a' {
+			quoted, err := json.Marshal(name)
+			if err != nil {
+				return nil, fmt.Errorf("encode section name: %w", err)
+			}
+			return append(out, quoted...), nil
+		}
+	}
+	return append(append(append(out, '"'), name...), '"'), nil
 }
 
 // Raw returns a section's bytes.

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -64,13 +65,23 @@ func TestADocumentThatGrewTooLargeIsRefused(t *testing.T) {
 }
 
 func FuzzParseDocument(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"a":{"b":[1,2]}}`, `{"a":1,"a":2}`, `{"a":1} x`, "{\"\xff\":1}", `null`} {
+	for _, seed := range []string{`{}`, `{"a":{"b":[1,2]}}`, `{"a":1,"a":2}`, `{"a":1} x`, "{\"\xff\":1}", `null`, ` { "a" : -1.5e3 , "b\u0041":"x\\\"}" , "é" : true ,"c":[{"}":"]"}] }`, `{"":""}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		doc, err := event.ParseDocument(data)
+		var known map[string]json.RawMessage
+		plain := json.Unmarshal(data, &known)
 		if err != nil {
+			require.True(t, plain != nil || known == nil || errors.Is(err, event.ErrDuplicateKey) || errors.Is(err, event.ErrTooLarge),
+				"encoding/json takes %q: %v", data, err)
 			return
+		}
+		require.NoError(t, plain)
+		for name, want := range known {
+			got, found := doc.Raw(name)
+			require.True(t, found, "%q", name)
+			require.Equal(t, string(want), string(got))
 		}
 		out, err := doc.Bytes()
 		if err != nil {

@@ -44,12 +44,14 @@ var ErrNotInCatalogue = errors.New("event is not in the catalogue")
 // events of that type with that cause. The same cause can mint no second id,
 // so a redelivery cannot make a new event.
 func ID(cause, eventType string, index int) string {
-	h := sha256.New()
-	for _, part := range []string{cause, eventType, strconv.Itoa(index)} {
+	text := make([]byte, 0, 256)
+	for _, part := range [...]string{cause, eventType, strconv.Itoa(index)} {
 		// The length in front keeps ("ab","c") and ("a","bc") apart.
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		text = append(strconv.AppendInt(text, int64(len(part)), 10), ':')
+		text = append(text, part...)
 	}
-	return hex.EncodeToString(h.Sum(nil))[:idLength]
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:idLength]
 }
 
 // Source is the source attribute of a stage.
@@ -118,7 +120,7 @@ func New(d Draft) (cloudevents.Event, error) {
 	e.SetSubject(oneLine(d.subject()))
 	e.SetDataContentType(cloudevents.ApplicationJSON)
 	e.DataEncoded = body
-	d.setExtensions(&e)
+	d.setExtensions(e.Context.(*cloudevents.EventContextV1)) // NewEvent makes no other
 	return e, nil
 }
 
@@ -136,43 +138,58 @@ func (d Draft) subject() string {
 	return d.Target.String()
 }
 
-func (d Draft) setExtensions(e *cloudevents.Event) {
-	values := make(map[string]string, 16)
+// inherited are the extensions that a reply takes over from its parent.
+var inherited = append([]string{ExtCorrelation, ExtPartition, ExtTraceParent, ExtTraceState}, Filterable...)
+
+// setExtensions writes the map of the context itself: the SDK's setter checks
+// each name anew, and these are constants.
+func (d Draft) setExtensions(c *cloudevents.EventContextV1) {
+	values := make(map[string]any, len(inherited)+3) // room for causation and the seal's two
+	set := func(name, value string) {
+		if value = Cut(oneLine(value), MaxAttribute); value != "" {
+			values[name] = value
+		} else {
+			delete(values, name)
+		}
+	}
 	if d.Parent != nil {
-		values[ExtCausation] = d.Parent.ID()
-		for _, name := range append([]string{ExtCorrelation, ExtPartition, ExtTraceParent, ExtTraceState}, Filterable...) {
-			values[name] = Extension(*d.Parent, name)
+		set(ExtCausation, d.Parent.ID())
+		for _, name := range inherited {
+			set(name, Extension(*d.Parent, name))
 		}
 	}
 	for _, s := range d.Sections {
 		if a, ok := s.Value.(Attributed); ok {
 			for name, value := range a.Attributes() {
-				values[name] = value
+				set(name, value)
 			}
 		}
 	}
 	if d.Correlation != "" {
-		values[ExtCorrelation] = d.Correlation
+		set(ExtCorrelation, d.Correlation)
 	}
 	if d.Fingerprint != "" {
-		values[ExtPartition] = d.Fingerprint
+		set(ExtPartition, d.Fingerprint)
 	}
-	for name, value := range values {
-		if value != "" {
-			e.SetExtension(name, Cut(oneLine(value), MaxAttribute))
-		}
-	}
+	c.Extensions = values
 }
 
 // oneLine replaces control characters. Brokers carry attributes as headers, and
 // an event that no header can carry could never be published.
 func oneLine(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return unicode.ReplacementChar
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return strings.Map(printable, s)
 		}
-		return c
-	}, s)
+	}
+	return s
+}
+
+func printable(c rune) rune {
+	if unicode.IsControl(c) {
+		return unicode.ReplacementChar
+	}
+	return c
 }
 
 // Extension reads a string extension; absent is empty.

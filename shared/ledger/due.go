@@ -96,12 +96,20 @@ type scheduleRequest struct {
 	mode string
 }
 
-func (l *Ledger) schedule(ctx context.Context, d Due, r scheduleRequest) error {
+func scheduleCall(d Due, r scheduleRequest) (batchCall, error) {
 	body, err := encodeDue(d)
 	if err = firstError(err, d.validate(), checkDelay("delay", r.in)); err != nil {
+		return batchCall{}, err
+	}
+	return batchCall{script: scriptSchedule, keys: dueKeys(shardOf(d.ID)), args: []any{d.ID, body, millis(r.in), r.mode}}, nil
+}
+
+func (l *Ledger) schedule(ctx context.Context, d Due, r scheduleRequest) error {
+	call, err := scheduleCall(d, r)
+	if err != nil {
 		return err
 	}
-	_, err = l.run(ctx, scriptSchedule, dueKeys(shardOf(d.ID)), d.ID, body, millis(r.in), r.mode)
+	_, err = l.run(ctx, call.script, call.keys, call.args...)
 	return err
 }
 

@@ -34,18 +34,16 @@ func (l *Ledger) Advance(ctx context.Context, a Advance) error {
 	if a.Event == nil {
 		mode = modeMoveTime
 	}
-	watch := watchItem(a.Fingerprint, a.Remediation, a.Event)
-	if err := l.schedule(ctx, watch, scheduleRequest{in: a.Within, mode: mode}); err != nil {
-		return wrap(op, err)
-	}
-	word, claim, err := l.runClaim(ctx, claimCall{
-		script: scriptAdvance, fingerprint: a.Fingerprint, keys: []string{claimKey(a.Fingerprint)},
-		args: []any{id.base, id.generation, a.Phase, millis(a.Within)},
-	})
+	watch, err := scheduleCall(watchItem(a.Fingerprint, a.Remediation, a.Event), scheduleRequest{in: a.Within, mode: mode})
 	if err != nil {
 		return wrap(op, err)
 	}
-	return wrap(op, l.unwatchUnlessLive(ctx, refusal{word: word, claim: claim, remediation: a.Remediation}))
+	calls := []batchCall{watch, {script: scriptAdvance, keys: []string{claimKey(a.Fingerprint)},
+		args: []any{id.base, id.generation, a.Phase, millis(a.Within)}}}
+	if err := l.inOrder(ctx, calls...); err != nil {
+		return wrap(op, err)
+	}
+	return wrap(op, l.answered(ctx, calls[1].reply, a.Fingerprint, a.Remediation))
 }
 
 // Settlement ends a remediation.

@@ -86,33 +86,58 @@ type Confirmation struct {
 	Within time.Duration
 	// Event is the sealed first event, for the sweep to publish again.
 	Event []byte
+	// Alert is the one that opened the claim, joined on the way as by JoinAlert;
+	// nil joins none. Only for a claim that was just Opened: one that was taken
+	// over may know a later episode of the alert.
+	Alert *Alert
 }
 
-// Confirm makes a reservation a confirmed claim. The watch item is put on the
-// due list first: a crash in between leaves a watch that finds a reservation,
-// never a claim that nobody watches. When a later stage has advanced or settled
-// the remediation in the meantime, its word stands. ErrNotHolder when the
-// reservation was taken over.
-func (l *Ledger) Confirm(ctx context.Context, c Confirmation) error {
-	const op = "confirm claim"
+func (c Confirmation) validate() (remediation, error) {
 	id, err := parseRemediation(c.Remediation)
 	err = firstError(err, checkID("fingerprint", c.Fingerprint), checkName("phase", c.Phase),
 		checkSpan("deadline", c.Within))
+	if err == nil && c.Alert != nil {
+		err = validateAlert(*c.Alert)
+	}
+	return id, err
+}
+
+// Confirm makes a reservation a confirmed claim, in one round trip where there
+// is one server. The watch item is put on the due list first: a crash in
+// between leaves a watch that finds a reservation, never a claim that nobody
+// watches. When a later stage has advanced or settled the remediation in the
+// meantime, its word stands. ErrNotHolder when the reservation was taken over.
+func (l *Ledger) Confirm(ctx context.Context, c Confirmation) error {
+	const op = "confirm claim"
+	id, err := c.validate()
 	if err != nil {
 		return wrap(op, err)
 	}
-	watch := watchItem(c.Fingerprint, c.Remediation, c.Event)
-	if err := l.schedule(ctx, watch, scheduleRequest{in: c.Within, mode: modeLater}); err != nil {
-		return wrap(op, err)
-	}
-	word, claim, err := l.runClaim(ctx, claimCall{
-		script: scriptConfirm, fingerprint: c.Fingerprint, keys: []string{claimKey(c.Fingerprint)},
-		args: []any{id.base, id.generation, c.Token, c.Phase, millis(c.Within)},
-	})
+	watch, err := scheduleCall(watchItem(c.Fingerprint, c.Remediation, c.Event), scheduleRequest{in: c.Within, mode: modeLater})
 	if err != nil {
 		return wrap(op, err)
 	}
-	return wrap(op, l.unwatchUnlessLive(ctx, refusal{word: word, claim: claim, remediation: c.Remediation}))
+	calls := []batchCall{watch, {script: scriptConfirm, keys: []string{claimKey(c.Fingerprint)},
+		args: []any{id.base, id.generation, c.Token, c.Phase, millis(c.Within)}}}
+	if c.Alert != nil {
+		// The way back from the alert comes last, as in JoinAlert: where it was
+		// lost, the sender got no answer and posts again.
+		calls = append(calls, joinCall(*c.Alert, 0), reverseCall(*c.Alert, 0))
+	}
+	if err := l.inOrder(ctx, calls...); err != nil {
+		return wrap(op, err)
+	}
+	return wrap(op, l.answered(ctx, calls[1].reply, c.Fingerprint, c.Remediation))
+}
+
+// answered reads a claim script's answer to a write of one remediation that
+// was preceded by its watch item.
+func (l *Ledger) answered(ctx context.Context, reply []string, fingerprint, remediationID string) error {
+	claim, err := parseClaim(fingerprint, reply[1:])
+	if err != nil {
+		return err
+	}
+	return l.unwatchUnlessLive(ctx, refusal{word: reply[0], claim: claim, remediation: remediationID})
 }
 
 // refusal is a claim script's answer to a write of one remediation.

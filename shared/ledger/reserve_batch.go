@@ -154,9 +154,7 @@ func (l *Ledger) JoinMany(ctx context.Context, alerts []Alert) error {
 			return wrap(op, c.err)
 		}
 		if JoinOutcome(c.reply[0]) == Joined {
-			a := alerts[i]
-			reverse = append(reverse, batchCall{script: scriptReverse, keys: []string{alertKey(a.ID)},
-				args: []any{a.Fingerprint, a.Remediation, a.StartsAt.UnixMilli(), millis(alertRetention)}, of: i})
+			reverse = append(reverse, reverseCall(alerts[i], i))
 		}
 	}
 	if err := l.runBatch(ctx, reverse); err != nil {
@@ -173,6 +171,11 @@ func (l *Ledger) JoinMany(ctx context.Context, alerts []Alert) error {
 func joinCall(a Alert, of int) batchCall {
 	return batchCall{script: scriptJoin, keys: []string{alertsKey(a.Fingerprint, a.Remediation)},
 		args: []any{a.ID, a.StartsAt.UnixMilli(), MaxAlerts, millis(alertRetention)}, of: of}
+}
+
+func reverseCall(a Alert, of int) batchCall {
+	return batchCall{script: scriptReverse, keys: []string{alertKey(a.ID)},
+		args: []any{a.Fingerprint, a.Remediation, a.StartsAt.UnixMilli(), millis(alertRetention)}, of: of}
 }
 
 // batchCall is one script call of a batch, and its reply.

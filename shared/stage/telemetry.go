@@ -72,7 +72,7 @@ type conclusion struct {
 // conclude counts and logs a turn once, and returns its failure if it failed.
 func (f *Function) conclude(ctx context.Context, c conclusion) *Error {
 	failure := asError(c.err)
-	outcome, log := "nothing", Logger(ctx).With("took", c.took)
+	outcome, log := "nothing", Logger(ctx).WithLazy("took", c.took)
 	switch {
 	case failure != nil && failure.Permanent:
 		outcome, c.reason = "refused", failure.Reason
@@ -111,12 +111,12 @@ func panicked(ctx context.Context, cause any) error {
 func (f *Function) observe(ctx context.Context, e cloudevents.Event) (context.Context, trace.Span) {
 	ctx = traceContext.Extract(ctx, carrier{&e})
 	ctx, span := f.rt.meters.tracer.Start(ctx, f.name+" "+knownType(e.Type()), trace.WithSpanKind(trace.SpanKindConsumer))
-	log := f.rt.log.With("stage", f.name, "remediation", event.Extension(e, event.ExtCorrelation), "type", e.Type(), "event", e.ID())
+	log := f.rt.log.WithLazy("stage", f.name, "remediation", event.Extension(e, event.ExtCorrelation), "type", e.Type(), "event", e.ID())
 	return logging.WithLogger(ctx, log), span
 }
 
 func withLogger(ctx context.Context, rt *Runtime) context.Context {
-	return logging.WithLogger(ctx, rt.log.With("stage", rt.Stage))
+	return logging.WithLogger(ctx, rt.log.WithLazy("stage", rt.Stage))
 }
 
 // Logger is the turn's structured logger.

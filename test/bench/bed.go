@@ -142,11 +142,13 @@ func freeAddress() (string, error) {
 
 var errNever = errors.New("it did not come about within a minute")
 
-// until polls a condition of another process.
-func until(ctx context.Context, ok func() bool) error {
+// until polls a condition of another process that is cheap to ask for.
+func until(ctx context.Context, ok func() bool) error { return untilEvery(ctx, time.Millisecond, ok) }
+
+func untilEvery(ctx context.Context, interval time.Duration, ok func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	tick := time.NewTicker(time.Millisecond)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for !ok() {
 		select {

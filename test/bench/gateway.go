@@ -21,7 +21,7 @@ import (
 const benchNamespace = "bench"
 
 // workloadCount is the number of Deployments, each good for one new alert.
-const workloadCount = 20000
+const workloadCount = 10000
 
 func workloads() []runtime.Object {
 	out := []runtime.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: benchNamespace, Labels: map[string]string{"kubernaut.ai/managed": "true"}}}}

@@ -7,7 +7,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/metadata"
 	"knative.dev/pkg/apis/duck/v1"
 
 	"kubernaut.ai/local/broker"
@@ -59,10 +63,30 @@ func serveSimulation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := settled(ctx, c); err != nil {
+		return err
+	}
 	if err := c.WriteKubeconfig(os.Getenv("BENCH_KUBECONFIG")); err != nil {
 		return err
 	}
 	fmt.Println(c.URL())
 	<-ctx.Done()
 	return c.Close()
+}
+
+// settleInterval is long beside what listing a whole cluster costs it.
+const settleInterval = 200 * time.Millisecond
+
+// settled waits until every Deployment has its ReplicaSet: what is measured is
+// Kubernaut, not a cluster that is starting.
+func settled(ctx context.Context, c *simulation.Cluster) error {
+	client, err := metadata.NewForConfig(metadata.ConfigFor(c.RESTConfig()))
+	if err != nil {
+		return err
+	}
+	replicaSets := appsv1.SchemeGroupVersion.WithResource("replicasets")
+	return untilEvery(ctx, settleInterval, func() bool {
+		list, err := client.Resource(replicaSets).Namespace(benchNamespace).List(ctx, metav1.ListOptions{})
+		return err == nil && len(list.Items) >= workloadCount
+	})
 }
