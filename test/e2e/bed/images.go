@@ -26,6 +26,9 @@ const (
 	// registryCommand is the registry's main package, below this module's root. It
 	// is a process of its own because it must outlive whoever brings the bed up.
 	registryCommand = "./image/cmd/registry"
+	// registryMemory has the registry give back what pushing took; it serves from
+	// files.
+	registryMemory = "GOMEMLIMIT=40MiB"
 	// packers is how many images are packed at once: reading and hashing a
 	// binary keeps a core busy.
 	packers = 2
@@ -48,7 +51,7 @@ func platformBinaries() (map[string]string, error) {
 func (s *site) registry(ctx context.Context) error {
 	program := Program{Name: "registry", Path: s.layout.path("bin", "registry"), Stop: syscall.SIGKILL, Args: []string{
 		"-dir", s.layout.data("registry"), "-listen", onBridge(portRegistry),
-	}}
+	}, Env: []string{registryMemory}}
 	if err := buildHere(ctx, program.Path, registryCommand); err != nil {
 		return fmt.Errorf("build registry: %w", err)
 	}

@@ -25,10 +25,10 @@ var writtenSysctls = []string{
 }
 
 // writtenPaths cannot be moved by a flag: the kubelet's device plugins and log
-// links, containerd's shim sockets, the CNI plugins' cache.
+// links, the controllers' volume plugins, containerd's shim sockets, the CNI plugins'
+// cache.
 var writtenPaths = []string{
-	"/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/var/log/pods", "/run/containerd", "/run/cni",
-	"/var/run/netns", "/opt/cni", "/usr/libexec/kubernetes", "/etc/kubernetes", "/var/lib/kube-proxy", "/run/xtables.lock",
+	"/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/run/containerd", "/usr/libexec/kubernetes",
 }
 
 func takeStock() touched {
