@@ -14,7 +14,7 @@ DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## the whole system in one process, with sample alerts (ARGS="--help" for flags)
@@ -63,6 +63,18 @@ deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REG
 .PHONY: undeploy
 undeploy: ## delete the functions, or FUNCTION=x
 	@go run ./local/deploy --undeploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(ARGS)
+
+.PHONY: cluster-up
+cluster-up: ## a real one-node cluster with Knative on this machine, as root (ARGS="--fake-nodes 3")
+	@cd test/e2e && GOWORK=off go run ./cmd/bed up $(ARGS)
+
+.PHONY: cluster-status
+cluster-status: ## what runs of that cluster, where, and what it takes
+	@cd test/e2e && GOWORK=off go run ./cmd/bed status $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: ## take that cluster down and leave nothing of it
+	@cd test/e2e && GOWORK=off go run ./cmd/bed down $(ARGS)
 
 .PHONY: redrive
 redrive: ## post the dead letters of a running system to its Broker again

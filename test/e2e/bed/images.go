@@ -111,13 +111,9 @@ func (s *site) publish(ctx context.Context, binary, repository string) (string, 
 
 // knative installs the platform from the modules' own folders.
 func (s *site) knative(ctx context.Context) error {
-	sources := map[string]string{}
-	for _, module := range platform.Modules() {
-		dir, err := toolchain.Source(ctx, module)
-		if err != nil {
-			return fmt.Errorf("find manifests: %w", err)
-		}
-		sources[module] = dir
+	sources, err := platform.Sources(ctx)
+	if err != nil {
+		return err
 	}
 	return platform.Install(ctx, s.rest, platform.Options{
 		Sources: sources, IngressIP: ingressIP, Log: s.options.Log,

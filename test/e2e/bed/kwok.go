@@ -2,6 +2,7 @@ package bed
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"path/filepath"
 	"syscall"
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	kwokModule = "sigs.k8s.io/kwok@v0.8.0"
+	kwokModule = "sigs.k8s.io/kwok"
 	// FakeNodeKey is the label, the taint's key and the annotation of a fake node,
 	// FakeNodeValue its value: pods come there only by a selector and a toleration.
 	FakeNodeKey   = "kwok.x-k8s.io/node"
@@ -27,8 +28,15 @@ const (
 	fakeRange = "10.88.128.0/17"
 )
 
+// FaultAnnotation makes a pod on a fake node fall ill: its value is "crash" (a
+// crash loop, exit code 1), "oom" (the same, OOM-killed), or "unready".
+const FaultAnnotation = "bed.kubernaut.ai/fault"
+
+//go:embed faults.yaml
+var faultStages []byte
+
 // kwokStages are the parts of kwok's module that make a fake node and its pods
-// behave; a Stage of one's own makes pods fail instead.
+// behave.
 var kwokStages = []string{
 	"kustomize/stage/node/fast/node-initialize.yaml",
 	"kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -80,7 +88,7 @@ func (s *site) kwok(ctx context.Context) error {
 }
 
 func (s *site) applyStages(ctx context.Context) error {
-	source, err := toolchain.Source(ctx, kwokModule)
+	source, err := toolchain.Pinned().Source(ctx, "kwok", kwokModule)
 	if err != nil {
 		return fmt.Errorf("find kwok's stages: %w", err)
 	}
@@ -106,7 +114,11 @@ func (s *site) applyStages(ctx context.Context) error {
 		}
 		stages = append(stages, loaded...)
 	}
-	return cluster.Apply(ctx, stages...)
+	faults, err := manifest.Parse(faultStages)
+	if err != nil {
+		return err
+	}
+	return cluster.Apply(ctx, append(stages, faults...)...)
 }
 
 // fakeNode makes a node of a usual size that only tolerating pods come to.

@@ -10,8 +10,12 @@
 // the platform's own pods (no metrics server), and JobSink and RequestReply, which
 // nothing of Kubernaut uses.
 //
-//	err := platform.Install(ctx, config, platform.Options{
-//		Sources: sources, // where the modules lie
+//	sources, err := platform.Sources(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	err = platform.Install(ctx, config, platform.Options{
+//		Sources: sources,
 //		Image:   func(importPath string) (string, bool) { ref, ok := images[importPath]; return ref, ok },
 //	})
 package platform

@@ -16,7 +16,8 @@ import (
 
 // Options say where the platform comes from.
 type Options struct {
-	// Sources are the folders of Modules, by module@version.
+	// Sources are the folders of the modules with the manifests, by module path;
+	// the function Sources finds them.
 	Sources map[string]string
 	// Image gives the image of a command of Commands, as the cluster pulls it.
 	Image func(importPath string) (reference string, known bool)
@@ -30,7 +31,7 @@ func (o Options) validate() (Options, error) {
 	if o.Image == nil {
 		return o, errors.New("read options: Image is missing: it says where the cluster pulls a command's image from")
 	}
-	for _, module := range Modules() {
+	for module := range builtWith {
 		if o.Sources[module] == "" {
 			return o, fmt.Errorf("read options: Sources has no folder of %s", module)
 		}

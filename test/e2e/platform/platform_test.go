@@ -15,13 +15,9 @@ import (
 // is skipped.
 func sources(t *testing.T) map[string]string {
 	t.Helper()
-	found := map[string]string{}
-	for _, module := range Modules() {
-		dir, err := toolchain.Source(t.Context(), module)
-		if err != nil {
-			t.Skipf("the module %s cannot be had here: %v", module, err)
-		}
-		found[module] = dir
+	found, err := Sources(t.Context())
+	if err != nil {
+		t.Skipf("the modules cannot be had here: %v", err)
 	}
 	return found
 }
@@ -93,19 +89,4 @@ func TestWhatInstallNeedsIsAskedForFirst(t *testing.T) {
 	require.ErrorContains(t, err, "Image is missing")
 	_, err = Options{Image: image}.validate()
 	require.ErrorContains(t, err, "Sources has no folder of")
-}
-
-func TestTheModulesVersionsAreThoseOfTheBinaries(t *testing.T) {
-	for _, module := range Modules() {
-		path, version, _ := strings.Cut(module, "@")
-		recipe := "serving"
-		if module == Eventing {
-			recipe = "eventing"
-		}
-		dir, err := toolchain.Pinned().Source(t.Context(), recipe, path)
-		if err != nil {
-			t.Skipf("the module %s cannot be had here: %v", module, err)
-		}
-		require.True(t, strings.HasSuffix(dir, "@"+version), "manifests of %s, binaries of %s", version, dir)
-	}
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,20 +11,39 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"kubernaut.ai/test/e2e/platform/manifest"
+	"kubernaut.ai/test/e2e/toolchain"
 )
 
 // The modules whose folders hold the manifests. Module archives lack symbolic
 // links, by which Serving's config/ refers to networking's and caching's custom
-// resources: they come from their own modules, at the versions that Serving names.
+// resources: they come from their own modules.
 const (
-	Serving    = "knative.dev/serving@v0.50.0"
-	Eventing   = "knative.dev/eventing@v0.50.0"
-	Networking = "knative.dev/networking@v0.0.0-20260727162500-c7a7b772cac9"
-	Caching    = "knative.dev/caching@v0.0.0-20260727161800-0edbf88bc267"
+	Serving    = "knative.dev/serving"
+	Eventing   = "knative.dev/eventing"
+	Networking = "knative.dev/networking"
+	Caching    = "knative.dev/caching"
 )
 
-// Modules are those that Options.Sources must have a folder for.
-func Modules() []string { return []string{Serving, Eventing, Networking, Caching} }
+// builtWith says for each module which command is built with it: manifests and
+// binaries are then of one version.
+var builtWith = map[string]string{
+	Serving: "serving/controller", Networking: "serving/controller", Caching: "serving/controller",
+	Eventing: "eventing/controller",
+}
+
+// Sources finds the folders of the modules, for Options.Sources, downloading what
+// is not there yet.
+func Sources(ctx context.Context) (map[string]string, error) {
+	folders := make(map[string]string, len(builtWith))
+	for module, command := range builtWith {
+		dir, err := toolchain.Pinned().Source(ctx, command, module)
+		if err != nil {
+			return nil, fmt.Errorf("find manifests: %w", err)
+		}
+		folders[module] = dir
+	}
+	return folders, nil
+}
 
 // folder is a part of a module, and what of it is left out.
 type folder struct {
