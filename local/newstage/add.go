@@ -56,7 +56,32 @@ func targets(v view) []target {
 		{"go.mod.tmpl", filepath.Join(dir, "go.mod")},
 		{"gitignore.tmpl", filepath.Join(dir, ".gitignore")},
 		{"trigger.yaml.tmpl", filepath.Join("triggers", v.Name+"-"+strings.ReplaceAll(v.On, ".", "-")+".yaml")},
+		{"account.yaml.tmpl", filepath.Join("deploy", "base", "stages", v.Name+".yaml")},
 	}
+}
+
+// lists are the kustomizations that name every stage's manifests, by folder.
+var lists = map[string]string{
+	"triggers": "Kustomization",
+	filepath.Join("deploy", "base", "stages"): "kustomization.yaml",
+}
+
+// list enters a manifest in its folder's kustomization. The entries are its
+// last lines, and their order says nothing.
+func list(root, manifest string) error {
+	name, ok := lists[filepath.Dir(manifest)]
+	if !ok {
+		return nil
+	}
+	path := filepath.Join(root, filepath.Dir(manifest), name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read list of manifests: %w", err)
+	}
+	if !bytes.Contains(text, []byte("\nresources:\n")) || !bytes.HasSuffix(text, []byte("\n")) {
+		return fmt.Errorf("read list of manifests: %s does not end with its resources", path)
+	}
+	return os.WriteFile(path, append(text, "  - "+filepath.Base(manifest)+"\n"...), 0o644)
 }
 
 // add writes a stage and returns the files written, or changes nothing.
@@ -77,6 +102,11 @@ func add(root string, s stageSpec) ([]string, error) {
 	written, err := write(root, contents)
 	if err != nil {
 		return nil, err
+	}
+	for _, path := range written {
+		if err := list(root, path); err != nil {
+			return nil, err
+		}
 	}
 	return written, join(root, v)
 }

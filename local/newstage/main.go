@@ -28,5 +28,6 @@ func run() int {
 		fmt.Println("  wrote", f)
 	}
 	fmt.Printf("Stage %s takes %s. Write its domain in functions/%s/%s.go; make run has it already.\n", s.Name, s.On, s.Name, s.Name)
+	fmt.Printf("In a cluster: make secrets, kubectl apply -k your overlay, make deploy FUNCTION=%s.\n", s.Name)
 	return 0
 }

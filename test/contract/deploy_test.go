@@ -3,6 +3,7 @@ package contract
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
+	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -34,14 +36,14 @@ var overlays = []string{"dev", "production", "external"}
 // known makes an empty object of each kind that deploy/ may hold. A kind that
 // is not here is a decision to take, not an oversight to pass.
 var known = map[string]func() any{
-	"v1/Namespace":                             func() any { return new(corev1.Namespace) },
-	"v1/ServiceAccount":                        func() any { return new(corev1.ServiceAccount) },
-	"v1/ConfigMap":                             func() any { return new(corev1.ConfigMap) },
-	"v1/Service":                               func() any { return new(corev1.Service) },
-	"apps/v1/StatefulSet":                      func() any { return new(appsv1.StatefulSet) },
-	"policy/v1/PodDisruptionBudget":            func() any { return new(policyv1.PodDisruptionBudget) },
-	"networking.k8s.io/v1/NetworkPolicy":       func() any { return new(networkingv1.NetworkPolicy) },
-	"rbac.authorization.k8s.io/v1/ClusterRole": func() any { return new(rbacv1.ClusterRole) },
+	"v1/Namespace":                                    func() any { return new(corev1.Namespace) },
+	"v1/ServiceAccount":                               func() any { return new(corev1.ServiceAccount) },
+	"v1/ConfigMap":                                    func() any { return new(corev1.ConfigMap) },
+	"v1/Service":                                      func() any { return new(corev1.Service) },
+	"apps/v1/StatefulSet":                             func() any { return new(appsv1.StatefulSet) },
+	"policy/v1/PodDisruptionBudget":                   func() any { return new(policyv1.PodDisruptionBudget) },
+	"networking.k8s.io/v1/NetworkPolicy":              func() any { return new(networkingv1.NetworkPolicy) },
+	"rbac.authorization.k8s.io/v1/ClusterRole":        func() any { return new(rbacv1.ClusterRole) },
 	"rbac.authorization.k8s.io/v1/ClusterRoleBinding": func() any { return new(rbacv1.ClusterRoleBinding) },
 	"eventing.knative.dev/v1/Broker":                  func() any { return new(eventingv1.Broker) },
 	"eventing.knative.dev/v1/Trigger":                 func() any { return new(eventingv1.Trigger) },
@@ -117,7 +119,7 @@ func TestEveryOverlayBuildsAndIsWhollyInOneNamespace(t *testing.T) {
 			for key, o := range b {
 				object := o.(metav1.Object)
 				require.Equal(t, "kubernaut", object.GetLabels()["app.kubernetes.io/part-of"], "%s has no label", key)
-				if kind, _, _ := cutKey(key); slices.Contains(clusterScoped, kind) {
+				if kind, _, _ := strings.Cut(key, "/"); slices.Contains(clusterScoped, kind) {
 					require.Empty(t, object.GetNamespace(), key)
 					continue
 				}
@@ -125,15 +127,6 @@ func TestEveryOverlayBuildsAndIsWhollyInOneNamespace(t *testing.T) {
 			}
 		})
 	}
-}
-
-func cutKey(key string) (kind, name string, ok bool) {
-	for i := range key {
-		if key[i] == '/' {
-			return key[:i], key[i+1:], true
-		}
-	}
-	return key, "", false
 }
 
 // TestKnativeTakesEveryObject runs the defaulting and validation of Knative's
@@ -164,6 +157,34 @@ func TestEveryTriggerIsDeployed(t *testing.T) {
 			require.Contains(t, deployed, tr.Name, "triggers/Kustomization does not list %s", file)
 		}
 	}
+}
+
+// TestEveryPublisherAndEveryReplyMayReachTheBroker holds the policies for
+// clusters with OIDC to the catalogue.
+func TestEveryPublisherAndEveryReplyMayReachTheBroker(t *testing.T) {
+	policies := all[eventingv1alpha1.EventPolicy](build(t, "components/event-policy"))
+	var replies, publishers []string
+	for _, from := range policies["kubernaut-replies"].Spec.From {
+		replies = append(replies, from.Ref.Name)
+	}
+	for _, from := range policies["kubernaut-publishers"].Spec.From {
+		publishers = append(publishers, strings.TrimPrefix(*from.Sub, "system:serviceaccount:"+namespace+":"))
+	}
+	var answering []string
+	for _, tr := range triggers(t) {
+		produces := func(e event.Entry) bool { return e.Produces(tr.Spec.Subscriber.Ref.Name) }
+		if slices.ContainsFunc(event.Catalogue(), produces) {
+			answering = append(answering, tr.Name)
+		}
+	}
+	require.ElementsMatch(t, answering, replies)
+	var sending []string
+	for _, name := range functionNames(t) {
+		if _, ok := functionOf(t, name).envs()[stage.EnvSink]; ok {
+			sending = append(sending, name)
+		}
+	}
+	require.ElementsMatch(t, sending, publishers)
 }
 
 func TestTheBrokerIsOfTheOverlaysClassAndPublishersKnowItsAddress(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"kubernaut.ai/local/broker"
 )
@@ -29,7 +31,8 @@ const (
 
 // grown are the files of the project as a whole that a new stage is entered
 // in. None belongs to another stage.
-var grown = []string{"go.work", "go.work.sum", "local/go.mod", "local/go.sum", "local/system/stages.go", "test/go.mod", "test/go.sum"}
+var grown = []string{"go.work", "go.work.sum", "local/go.mod", "local/go.sum", "local/system/stages.go", "test/go.mod", "test/go.sum",
+	"triggers/Kustomization", "deploy/base/stages/kustomization.yaml"}
 
 func TestAStageIsAddedByOneCommand(t *testing.T) {
 	tree := t.TempDir()
@@ -52,7 +55,7 @@ func TestAStageIsAddedByOneCommand(t *testing.T) {
 			}
 		}
 		slices.Sort(added)
-		require.Equal(t, []string{"functions/tally/.gitignore", "functions/tally/doc.go", "functions/tally/func.yaml", "functions/tally/function.go",
+		require.Equal(t, []string{"deploy/base/stages/tally.yaml", "functions/tally/.gitignore", "functions/tally/doc.go", "functions/tally/func.yaml", "functions/tally/function.go",
 			"functions/tally/function_test.go", "functions/tally/go.mod", "functions/tally/go.sum", "functions/tally/tally.go",
 			"triggers/tally-remediation-closed.yaml"}, added)
 	})
@@ -63,6 +66,15 @@ func TestAStageIsAddedByOneCommand(t *testing.T) {
 		command(t, tree, nil, "go", "build", "./local/system")
 	})
 	t.Run("its Trigger loads in the Broker, and hands it what it asked for", func(t *testing.T) { subscribed(t, tree) })
+	t.Run("it is deployed with the others", func(t *testing.T) {
+		for _, folder := range []string{"triggers", "deploy/base/stages"} {
+			resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(tree, folder))
+			require.NoError(t, err)
+			text, err := resources.AsYaml()
+			require.NoError(t, err)
+			require.Contains(t, string(text), "app.kubernetes.io/component: "+name+"\n")
+		}
+	})
 	t.Run("a name that is taken is refused, and nothing is written", func(t *testing.T) {
 		there := digests(t, tree)
 		cmd := exec.CommandContext(t.Context(), "go", "run", "./local/newstage", "--root", ".", "--name", name, "--on", on)

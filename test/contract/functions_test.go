@@ -1,0 +1,228 @@
+package contract
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
+)
+
+// function is what this test reads of a func.yaml.
+type function struct {
+	Run struct {
+		Envs []struct {
+			Name  string `json:"name"`
+			Value string `json:"value"`
+		} `json:"envs"`
+		Volumes []struct {
+			ConfigMap string `json:"configMap"`
+			Path      string `json:"path"`
+		} `json:"volumes"`
+	} `json:"run"`
+	Deploy struct {
+		Annotations        map[string]string `json:"annotations"`
+		ServiceAccountName string            `json:"serviceAccountName"`
+		Labels             []struct {
+			Key   string `json:"key"`
+			Value string `json:"value"`
+		} `json:"labels"`
+	} `json:"deploy"`
+}
+
+// functionNames are the stages, by their folders.
+func functionNames(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, "functions", "*", "func.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.Base(filepath.Dir(path))
+	}
+	return names
+}
+
+func functionOf(t *testing.T, name string) function {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "functions", name, "func.yaml"))
+	require.NoError(t, err)
+	var f function
+	require.NoError(t, yaml.Unmarshal(text, &f))
+	return f
+}
+
+// envs are a function's settings, by name.
+func (f function) envs() map[string]string {
+	out := map[string]string{}
+	for _, e := range f.Run.Envs {
+		out[e.Name] = e.Value
+	}
+	return out
+}
+
+var reference = regexp.MustCompile(`^\{\{ (secret|configMap):([a-z-]+):([-._a-zA-Z0-9]+) \}\}$`)
+
+// secrets are what the keys command makes, which its own test shows.
+func secrets(stage string) map[string][]string {
+	return map[string][]string{"seal-" + stage: {"private"}, "kubernaut-redis": {"url"}, "kubernaut-history": {"url"}}
+}
+
+func TestWhatAFunctionRefersToIsDeployed(t *testing.T) {
+	for _, o := range overlays {
+		b := overlay(t, o)
+		maps := all[corev1.ConfigMap](b)
+		for _, name := range functionNames(t) {
+			f := functionOf(t, name)
+			require.Contains(t, b, "ServiceAccount/"+f.Deploy.ServiceAccountName)
+			for env, value := range f.envs() {
+				if !strings.HasPrefix(value, "{{") {
+					continue
+				}
+				parts := reference.FindStringSubmatch(value)
+				require.NotNil(t, parts, "%s: %s: %s", name, env, value)
+				kind, object, key := parts[1], parts[2], parts[3]
+				switch {
+				case kind == "secret":
+					require.Contains(t, secrets(name)[object], key, "%s: %s: make secrets makes no %s %s", name, env, object, key)
+				case object == "kubernaut-seals":
+					require.Equal(t, "public", key)
+				default:
+					require.Contains(t, maps, object, "%s: %s", name, env)
+					require.Contains(t, maps[object].Data, key, "%s: %s", name, env)
+				}
+			}
+			for _, v := range f.Run.Volumes {
+				require.Contains(t, maps, v.ConfigMap, name)
+				require.Equal(t, maps["kubernaut"].Data["policy-dir"], v.Path, "%s: POLICY_DIR names what is mounted", name)
+			}
+		}
+	}
+}
+
+// unset are settings that a stage may read and func.yaml leaves alone, with
+// why the default is right in a cluster.
+var unset = map[string]string{
+	stage.EnvKubeconfig:  "the Pod's own ServiceAccount",
+	stage.EnvKubeContext: "the Pod's own ServiceAccount",
+	stage.EnvSealDir:     "keys come from Secrets, one a stage",
+	stage.EnvSettings:    "for functions run by hand",
+	stage.EnvLogOutput:   "standard error, which the platform collects",
+	stage.EnvInboxLease:  "for tests, which kill stages and cannot wait for leases to end",
+	"APPROVE_AUTH":       "unset is the cluster's own authentication",
+	"APPROVER":           "only where APPROVE_AUTH is local",
+	"STAGE_URLS":         "in a cluster the subscriber's host name says which stage it is",
+}
+
+// settingName is how stages declare the name of a setting.
+var settingName = regexp.MustCompile(`(?m)^\s*(?:Env|env)([A-Z]\w*)\s*=\s*"([A-Z][A-Z0-9_]+)"`)
+
+// stageSettings are the settings that a stage's code names.
+func stageSettings(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	require.NoError(t, err)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, m := range settingName.FindAllStringSubmatch(string(text), -1) {
+			out["env"+m[1]] = m[2]
+		}
+	}
+	return out
+}
+
+// sharedUse is how a stage's code names a shared setting.
+var sharedUse = regexp.MustCompile(`stage\.(Env\w+)`)
+
+// reads are the settings that a stage reads, its own and shared ones.
+func reads(t *testing.T, name string) []string {
+	t.Helper()
+	folder := filepath.Join(root, "functions", name)
+	out := slices.Collect(maps.Values(stageSettings(t, folder)))
+	shared := stageSettings(t, filepath.Join(root, "shared", "stage"))
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	require.NoError(t, err)
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, m := range sharedUse.FindAllStringSubmatch(string(text), -1) {
+			setting, known := shared["env"+strings.TrimPrefix(m[1], "Env")]
+			require.True(t, known, "%s uses stage.%s", path, m[1])
+			out = append(out, setting)
+		}
+	}
+	// The harness reads these for every stage.
+	out = append(out, stage.EnvNamespace, stage.EnvTurnWithin, stage.EnvLogLevel, stage.EnvSealPrivate, stage.EnvSealPublic, "OTEL_EXPORTER_OTLP_ENDPOINT")
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func TestEverySettingThatAStageReadsIsSetOrLeftAloneForAReason(t *testing.T) {
+	for _, name := range functionNames(t) {
+		set := functionOf(t, name).envs()
+		for _, setting := range reads(t, name) {
+			if _, leftAlone := unset[setting]; !leftAlone {
+				require.Contains(t, set, setting, "%s reads it: name it in functions/%s/func.yaml", name, name)
+			}
+		}
+	}
+}
+
+func TestEverySettingInFuncYAMLIsRead(t *testing.T) {
+	// What options of the harness make it read.
+	wants := map[string][]string{"stage.WithInbox()": {stage.EnvRedis}, "stage.NeedsLedger()": {stage.EnvRedis}, "stage.NeedsSink()": {stage.EnvSink}}
+	for _, name := range functionNames(t) {
+		text, err := os.ReadFile(filepath.Join(root, "functions", name, "function.go"))
+		require.NoError(t, err)
+		set, read := functionOf(t, name).envs(), reads(t, name)
+		for option, settings := range wants {
+			if strings.Contains(string(text), option) {
+				read = append(read, settings...)
+				require.Contains(t, set, settings[0], "%s has %s", name, option)
+			}
+		}
+		for setting := range set {
+			require.Contains(t, read, setting, "functions/%s/func.yaml sets it, and nobody reads it", name)
+		}
+	}
+}
+
+func TestEverySettingOfTheFleetBelongsToAStage(t *testing.T) {
+	for _, o := range overlays {
+		for setting := range all[corev1.ConfigMap](overlay(t, o))["kubernaut-settings"].Data {
+			used := slices.ContainsFunc(functionNames(t), func(name string) bool {
+				return functionOf(t, name).envs()[setting] == "{{ configMap:kubernaut-settings:"+setting+" }}"
+			})
+			require.True(t, used, "no func.yaml refers to %s", setting)
+		}
+	}
+}
+
+func TestNoFunctionIsPublicAndAssessGoesToSleepBetweenPings(t *testing.T) {
+	for _, name := range functionNames(t) {
+		f := functionOf(t, name)
+		local := false
+		for _, l := range f.Deploy.Labels {
+			local = local || l.Key == "networking.knative.dev/visibility" && l.Value == "cluster-local"
+		}
+		require.True(t, local, name)
+	}
+	require.Equal(t, "10s", functionOf(t, event.StageAssess).Deploy.Annotations["autoscaling.knative.dev/window"])
+}

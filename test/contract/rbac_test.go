@@ -1,0 +1,194 @@
+package contract
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"kubernaut.ai/shared/action"
+	"kubernaut.ai/shared/event"
+)
+
+// Reasons for reading, shared by several grants below.
+const (
+	scope    = "scope and owners: what an alert can be about, and whether that is managed"
+	recovery = "assess looks whether it has recovered"
+	drift    = "assess looks whether it has recovered, and whether somebody changed it since"
+)
+
+// scopeGrants are what shared/cluster reads of any object, by its metadata.
+var scopeGrants = []string{"pods", "services", "nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes",
+	"replicationcontrollers", "resourcequotas", "apps/deployments", "apps/statefulsets", "apps/daemonsets", "apps/replicasets",
+	"batch/jobs", "batch/cronjobs", "autoscaling/horizontalpodautoscalers", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses"}
+
+// grants are all that each stage may do in the cluster, as group/resource
+// verb, and why. execute's are those of its actions, besides.
+var grants = map[string]map[string]string{
+	event.StageGateway: withScope(map[string]string{
+		"nodes list": "alerts of node-exporter name nodes by address",
+	}),
+	event.StageEnrich: withScope(map[string]string{
+		"pods list":                     "the pods of a workload",
+		"nodes list":                    "nodes that pods could move to",
+		"events list":                   "what happened to the target",
+		"apps/replicasets list":         "revisions of a Deployment",
+		"apps/controllerrevisions list": "revisions of StatefulSets and DaemonSets",
+		"batch/jobs list":               "the Jobs that a CronJob made",
+		"autoscaling/horizontalpodautoscalers list": "who else sets the replicas",
+		"policy/poddisruptionbudgets list":          "what forbids a disruption",
+		"metrics.k8s.io/pods get":                   "usage of one pod",
+		"metrics.k8s.io/pods list":                  "usage of a workload",
+	}),
+	event.StageExecute: withScope(nil),
+	event.StageAssess: {
+		"pods get": recovery, "pods list": recovery, "nodes get": drift, "persistentvolumeclaims get": recovery,
+		"apps/deployments get": drift, "apps/statefulsets get": drift, "apps/daemonsets get": drift, "apps/replicasets get": recovery,
+		"batch/jobs get": recovery, "autoscaling/horizontalpodautoscalers get": drift, "policy/poddisruptionbudgets get": recovery,
+	},
+	event.StageApprove: {
+		"authentication.k8s.io/tokenreviews create":        "who the person is",
+		"authorization.k8s.io/subjectaccessreviews create": "what the person may do",
+	},
+}
+
+func withScope(more map[string]string) map[string]string {
+	out := maps.Clone(more)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for _, resource := range scopeGrants {
+		out[resource+" get"] = scope
+	}
+	return out
+}
+
+// granted is what deploy/ lets a stage do, as in grants.
+func granted(t *testing.T, b built, stage string) []string {
+	t.Helper()
+	roles := all[rbacv1.ClusterRole](b)
+	var out []string
+	for name, binding := range all[rbacv1.ClusterRoleBinding](b) {
+		if !slices.Contains(binding.Subjects, rbacv1.Subject{Kind: "ServiceAccount", Name: stage, Namespace: namespace}) {
+			continue
+		}
+		require.Equal(t, "ClusterRole", binding.RoleRef.Kind, name)
+		role := roles[binding.RoleRef.Name]
+		require.NotNil(t, role, "%s binds %s, which is not there", name, binding.RoleRef.Name)
+		out = append(out, permissions(t, role.Rules)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func permissions(t *testing.T, rules []rbacv1.PolicyRule) []string {
+	t.Helper()
+	var out []string
+	for _, r := range rules {
+		require.Empty(t, r.NonResourceURLs)
+		for _, list := range [][]string{r.APIGroups, r.Resources, r.Verbs} {
+			require.NotContains(t, list, "*", "nothing is granted by asterisk")
+		}
+		for _, group := range r.APIGroups {
+			for _, resource := range r.Resources {
+				for _, verb := range r.Verbs {
+					out = append(out, permission(group, resource, verb))
+				}
+			}
+		}
+	}
+	return out
+}
+
+func permission(group, resource, verb string) string {
+	if group != "" {
+		resource = group + "/" + resource
+	}
+	return resource + " " + verb
+}
+
+// wanted is what a stage needs: what this file gives a reason for, and for
+// execute the rules of every action.
+func wanted(stage string) []string {
+	out := slices.Collect(maps.Keys(grants[stage]))
+	if stage == event.StageExecute {
+		for _, a := range action.All() {
+			for _, r := range a.Rules {
+				for _, resource := range r.Resources {
+					for _, verb := range r.Verbs {
+						out = append(out, permission(r.Group, resource, verb))
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func TestEveryStageMayDoWhatItNeedsAndNothingElse(t *testing.T) {
+	for _, name := range overlays {
+		b := overlay(t, name)
+		for _, stage := range functionNames(t) {
+			t.Run(name+" "+stage, func(t *testing.T) {
+				require.ElementsMatch(t, wanted(stage), granted(t, b, stage), "say in this test what it may do in the cluster, and why")
+			})
+		}
+	}
+}
+
+func TestEveryStageHasItsServiceAccountAndATokenOnlyIfItNeedsOne(t *testing.T) {
+	for _, name := range overlays {
+		accounts := all[corev1.ServiceAccount](overlay(t, name))
+		require.ElementsMatch(t, functionNames(t), slices.Collect(maps.Keys(accounts)))
+		for stage, account := range accounts {
+			if len(grants[stage]) == 0 {
+				require.NotNil(t, account.AutomountServiceAccountToken, stage)
+				require.False(t, *account.AutomountServiceAccountToken, "%s asks the API server nothing", stage)
+				continue
+			}
+			require.Nil(t, account.AutomountServiceAccountToken, stage)
+		}
+	}
+}
+
+func TestOnlyExecuteChangesObjectsAndNobodyReadsSecrets(t *testing.T) {
+	reading := []string{"get", "list", "create"}
+	for _, name := range overlays {
+		b := overlay(t, name)
+		for _, stage := range functionNames(t) {
+			for _, p := range granted(t, b, stage) {
+				resource, verb, _ := strings.Cut(p, " ")
+				require.NotContains(t, []string{"secrets", "configmaps", "pods/exec"}, resource, "%s: %s", stage, p)
+				if stage == event.StageExecute {
+					continue
+				}
+				require.Contains(t, reading, verb, "%s: %s", stage, p)
+				if verb == "create" {
+					require.True(t, strings.HasSuffix(resource, "reviews"), "%s: %s asks a question and makes nothing", stage, p)
+				}
+			}
+		}
+	}
+}
+
+func TestPeoplesRolesHoldTheVerbsThatApproveAsksFor(t *testing.T) {
+	roles := all[rbacv1.ClusterRole](overlay(t, "dev"))
+	for name, verbs := range map[string][]string{
+		"kubernaut-viewer":   {"get"},
+		"kubernaut-approver": {"approve", "get", "undo"},
+		"kubernaut-operator": {"approve", "get", "pause", "undo"},
+	} {
+		var want []string
+		for _, verb := range verbs {
+			want = append(want, permission("kubernaut.ai", "remediations", verb))
+		}
+		got := permissions(t, roles[name].Rules)
+		slices.Sort(got)
+		require.Equal(t, want, got, name)
+	}
+}
