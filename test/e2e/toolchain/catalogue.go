@@ -55,10 +55,16 @@ func Pinned() Catalogue {
 		{
 			Name:     "traefik",
 			Commands: commands("", "github.com/traefik/traefik/v3/cmd/", "traefik"),
-			Copies: []Copy{{
-				Module: "github.com/go-acme/lego/v4", Version: "v4.33.0",
-				Sum: "h1:2KrRKieG+VczT4zvVXKAY7Tp/S3XLvh/QImofBALRAM=", Into: "lego",
-			}},
+			Copies: []Copy{
+				{
+					Module: "github.com/traefik/traefik/v3", Version: "v3.6.12",
+					Sum: "h1:6pe4s7aaDTQs+AsF7KP3sM/xnq7zOVvibRQe5tw9eFo=", Into: "traefik",
+				},
+				{
+					Module: "github.com/go-acme/lego/v4", Version: "v4.33.0",
+					Sum: "h1:2KrRKieG+VczT4zvVXKAY7Tp/S3XLvh/QImofBALRAM=", Into: "lego",
+				},
+			},
 		},
 	}}
 }

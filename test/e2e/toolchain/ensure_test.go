@@ -121,6 +121,20 @@ func TestARecipeMayReplaceFilesOfAModule(t *testing.T) {
 	require.Empty(t, left, "the changed source is not kept")
 }
 
+func TestRecipesAreBuiltInTheirOrder(t *testing.T) {
+	var log bytes.Buffer
+	cache := t.TempDir()
+	options := toolchain.Options{Cache: cache, Catalogue: recipes(t, hello(), changed()), Log: &log}
+	paths, err := toolchain.Ensure(t.Context(), options, "changed", "bye")
+	require.NoError(t, err)
+	require.Equal(t, "bye", says(t, paths["bye"]))
+	require.Equal(t, "changed", says(t, paths["changed"]))
+	require.Regexp(t, `(?s)hello \(1 of 2\).*changed \(2 of 2\).*all built in`, log.String())
+	left, err := filepath.Glob(filepath.Join(cache, "src", "*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "nothing that was fetched ahead is left behind")
+}
+
 func TestAReplacementThatReplacesNothingIsRefused(t *testing.T) {
 	options := toolchain.Options{Cache: t.TempDir(), Catalogue: recipes(t, changed())}
 	overlay := filepath.Join(options.Catalogue.Dir, "changed", "overlay", "xmod", "semver")
