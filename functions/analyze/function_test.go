@@ -54,7 +54,7 @@ func document(t *testing.T, e *cloudevents.Event) event.Document {
 
 func TestAClassifiedSignalBecomesAProposal(t *testing.T) {
 	f := started(t)
-	reply, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	reply, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	require.Equal(t, event.RemediationProposed, reply.Type())
 	require.Equal(t, "rollback_deployment", event.Extension(*reply, "action"))
@@ -64,13 +64,13 @@ func TestAClassifiedSignalBecomesAProposal(t *testing.T) {
 	require.Equal(t, 1, p.Step)
 	require.Equal(t, eventtest.Deployment, p.Target)
 
-	again, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	again, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	require.Equal(t, reply.Data(), again.Data(), "a repeated event gets the recorded reply")
 }
 
 func TestAnIneffectiveAssessmentStartsTheNextStepAfresh(t *testing.T) {
-	reply, err := started(t).Handle(t.Context(), sealed(t, event.EffectivenessAssessed, event.StageAssess,
+	reply, err := started(t).Take(t.Context(), sealed(t, event.EffectivenessAssessed, event.StageAssess,
 		event.Section{Name: event.SectionAssessment, Value: eventtest.Assessment(event.VerdictIneffective)}))
 	require.NoError(t, err)
 	require.Equal(t, event.RemediationProposed, reply.Type())
@@ -92,7 +92,7 @@ func TestAnIneffectiveAssessmentStartsTheNextStepAfresh(t *testing.T) {
 func TestSpentRungsEscalate(t *testing.T) {
 	last := eventtest.Proposal
 	last.Next = nil
-	reply, err := started(t).Handle(t.Context(), sealed(t, event.EffectivenessAssessed, event.StageAssess,
+	reply, err := started(t).Take(t.Context(), sealed(t, event.EffectivenessAssessed, event.StageAssess,
 		event.Section{Name: event.SectionProposal, Value: last},
 		event.Section{Name: event.SectionAssessment, Value: eventtest.Assessment(event.VerdictIneffective)}))
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestSpentRungsEscalate(t *testing.T) {
 
 func TestOtherVerdictsLeadToNothing(t *testing.T) {
 	for _, verdict := range []string{event.VerdictEffective, event.VerdictUnknown} {
-		reply, err := started(t).Handle(t.Context(), sealed(t, event.EffectivenessAssessed, event.StageAssess,
+		reply, err := started(t).Take(t.Context(), sealed(t, event.EffectivenessAssessed, event.StageAssess,
 			event.Section{Name: event.SectionAssessment, Value: eventtest.Assessment(verdict)}))
 		require.NoError(t, err)
 		require.Nil(t, reply, verdict)

@@ -87,7 +87,7 @@ func TestSeveralInstancesPublishOneVerdict(t *testing.T) {
 	for range 4 {
 		instance := w.instance(nil)
 		wg.Go(func() {
-			if _, err := instance.Handle(context.Background(), pingEvent()); err != nil {
+			if _, err := instance.Take(context.Background(), pingEvent()); err != nil {
 				t.Errorf("ping: %v", err)
 			}
 		})
@@ -125,7 +125,7 @@ func TestADeathAtAnyStepIsHealed(t *testing.T) {
 					s.begin(w)
 					w.found = s.found
 					m := &mortal{dieAt: dieAt, after: after}
-					_, _ = w.instance(m).Handle(t.Context(), pingEvent())
+					_, _ = w.instance(m).Take(t.Context(), pingEvent())
 					// Whoever comes after the dead may see something else; the
 					// stored verdict stands.
 					if slices.Contains(w.published(), "effectiveness.assessed") {

@@ -10,6 +10,7 @@ import (
 	"kubernaut.ai/shared/stage"
 
 	// The stores that this stage can read.
+	_ "kubernaut.ai/shared/history/postgres"
 	_ "kubernaut.ai/shared/history/sqlite"
 )
 

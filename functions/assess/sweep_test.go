@@ -88,7 +88,7 @@ func TestTheFirstOfAnswerAndExpiryCounts(t *testing.T) {
 			var record ledger.Record
 			var wg sync.WaitGroup
 			wg.Go(func() { record = answer(w) })
-			wg.Go(func() { _, _ = f.Handle(context.Background(), pingEvent()) })
+			wg.Go(func() { _, _ = f.Take(context.Background(), pingEvent()) })
 			wg.Wait()
 			require.Equal(t, record.First, len(w.published()) == 0, "one of the two, never both")
 		}

@@ -105,14 +105,14 @@ func pingEvent() cloudevents.Event {
 }
 
 func (w *world) ping(f *stage.Function) {
-	_, err := f.Handle(w.Context(), pingEvent())
+	_, err := f.Take(w.Context(), pingEvent())
 	require.NoError(w, err)
 }
 
 // take hands an event to an instance and returns its reply.
 func (w *world) take(f *stage.Function, e cloudevents.Event) *cloudevents.Event {
 	w.Helper()
-	reply, err := f.Handle(w.Context(), e)
+	reply, err := f.Take(w.Context(), e)
 	require.NoError(w, err)
 	return reply
 }

@@ -77,7 +77,7 @@ func proposed(t testing.TB, cause string, more ...event.Section) cloudevents.Eve
 
 func (b *bench) hold(t testing.TB) *bench {
 	t.Helper()
-	reply, err := b.Handle(t.Context(), proposed(t, "first"))
+	reply, err := b.Take(t.Context(), proposed(t, "first"))
 	require.NoError(t, err)
 	require.Equal(t, event.RemediationHeld, reply.Type())
 	b.held = *reply
@@ -144,7 +144,7 @@ func TestAHeldProposalCanBeAnsweredAndExpires(t *testing.T) {
 func TestAGrantedApprovalIsApproved(t *testing.T) {
 	b := newBench(t).hold(t)
 	granted := b.approval(t, true, func(a *event.Approval) { a.Comment = "go" })
-	reply, err := b.Handle(t.Context(), granted)
+	reply, err := b.Take(t.Context(), granted)
 	require.NoError(t, err)
 	require.Equal(t, event.RemediationApproved, reply.Type())
 	d, _ := decisionOf(t, reply)
@@ -154,7 +154,7 @@ func TestAGrantedApprovalIsApproved(t *testing.T) {
 	require.Equal(t, eventtest.Deployment, d.Target)
 	require.InDelta(t, defaultDecisionWithin, d.ExpiresAt.Sub(d.DecidedAt), float64(time.Second))
 
-	again, err := b.Handle(t.Context(), granted)
+	again, err := b.Take(t.Context(), granted)
 	require.NoError(t, err)
 	require.Equal(t, reply.ID(), again.ID(), "a repeated delivery gets the recorded reply")
 	require.False(t, b.expiryIsDue(t), "an answered hold does not expire")
@@ -162,7 +162,7 @@ func TestAGrantedApprovalIsApproved(t *testing.T) {
 
 func TestARefusalEndsTheRemediation(t *testing.T) {
 	b := newBench(t).hold(t)
-	reply, err := b.Handle(t.Context(), b.approval(t, false, func(a *event.Approval) { a.Comment = "deploying a fix" }))
+	reply, err := b.Take(t.Context(), b.approval(t, false, func(a *event.Approval) { a.Comment = "deploying a fix" }))
 	require.NoError(t, err)
 	require.Equal(t, event.RemediationRejected, reply.Type())
 	d, end := decisionOf(t, reply)
@@ -218,12 +218,12 @@ func TestApprovalsThatAreRefused(t *testing.T) {
 		}, reasonNotHeld},
 		{"a later hold took the place of the one that it answers", func(t *testing.T, b *bench) cloudevents.Event {
 			old := b.approval(t, true, nil)
-			_, err := b.Handle(t.Context(), proposed(t, "second"))
+			_, err := b.Take(t.Context(), proposed(t, "second"))
 			require.NoError(t, err)
 			return old
 		}, reasonHoldReplaced},
 		{"somebody else answered first", func(t *testing.T, b *bench) cloudevents.Event {
-			_, err := b.Handle(t.Context(), b.approval(t, false, nil))
+			_, err := b.Take(t.Context(), b.approval(t, false, nil))
 			require.NoError(t, err)
 			return b.approval(t, true, nil)
 		}, reasonAlreadyAnswered},
@@ -247,7 +247,7 @@ func TestApprovalsThatAreRefused(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, [2]string{"", c.reason}, [2]string{reply.Type, reply.Reason})
 
-			got, err := b.Handle(t.Context(), e)
+			got, err := b.Take(t.Context(), e)
 			require.NoError(t, err)
 			require.Nil(t, got, "nothing goes to execute")
 		})
@@ -263,7 +263,7 @@ func TestAForgedApprovalIsRefusedByItsSeal(t *testing.T) {
 	bare := b.approval(t, true, nil)
 	bare.SetExtension(event.ExtSeal, nil)
 	for name, e := range map[string]cloudevents.Event{"altered": altered, "sealed by another stage": forged, "unsealed": bare} {
-		reply, err := b.Handle(t.Context(), e)
+		reply, err := b.Take(t.Context(), e)
 		require.Error(t, err, name)
 		require.Nil(t, reply, name)
 	}
@@ -281,7 +281,7 @@ func TestALateAnswerEndsTheRemediationAsExpired(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t).hold(t)
-			reply, err := b.Handle(t.Context(), b.approval(t, true, c.change))
+			reply, err := b.Take(t.Context(), b.approval(t, true, c.change))
 			require.NoError(t, err)
 			require.Equal(t, event.RemediationRejected, reply.Type())
 			d, end := decisionOf(t, reply)
@@ -292,7 +292,7 @@ func TestALateAnswerEndsTheRemediationAsExpired(t *testing.T) {
 
 func TestAHoldThatWasAnsweredIsNotReopenedByALateDelivery(t *testing.T) {
 	b := newBench(t).hold(t)
-	_, err := b.Handle(t.Context(), b.approval(t, true, nil))
+	_, err := b.Take(t.Context(), b.approval(t, true, nil))
 	require.NoError(t, err)
 	reply, err := b.handlers(t).proposed(t.Context(), inputOf[event.RemediationProposedData](t, proposed(t, "first")))
 	require.NoError(t, err)

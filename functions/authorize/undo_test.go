@@ -40,7 +40,7 @@ func undoing(t testing.TB, execution event.Execution, change func(*event.UndoReq
 
 func TestAnUndoIsApprovedWithItsReceipt(t *testing.T) {
 	b := newBench(t)
-	reply, err := b.Handle(t.Context(), undoing(t, eventtest.Execution, nil))
+	reply, err := b.Take(t.Context(), undoing(t, eventtest.Execution, nil))
 	require.NoError(t, err)
 	require.Equal(t, event.RemediationApproved, reply.Type())
 	d, _ := decisionOf(t, reply)

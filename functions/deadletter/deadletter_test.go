@@ -112,7 +112,7 @@ func TestALostEventOfALiveRemediationEndsIt(t *testing.T) {
 	w := newWorld(t)
 	w.waiting(event.RemediationApproved)
 	for range 3 {
-		_, err := w.stage.Handle(t.Context(), dead(event.RemediationApproved, executeAddress))
+		_, err := w.stage.Take(t.Context(), dead(event.RemediationApproved, executeAddress))
 		require.NoError(t, err)
 	}
 	published := w.broker.published()
@@ -173,7 +173,7 @@ func TestWhatIsOnlyKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.waiting(c.phase)
-			_, err := w.stage.Handle(t.Context(), c.event)
+			_, err := w.stage.Take(t.Context(), c.event)
 			require.NoError(t, err, "a dead letter is always taken")
 			require.Len(t, w.letters(), 1)
 			require.Empty(t, w.broker.published())
@@ -181,7 +181,7 @@ func TestWhatIsOnlyKept(t *testing.T) {
 
 			// It has not used up the remediation's one failure.
 			w.waiting(event.RemediationApproved)
-			_, err = w.stage.Handle(t.Context(), dead(event.RemediationApproved, executeAddress))
+			_, err = w.stage.Take(t.Context(), dead(event.RemediationApproved, executeAddress))
 			require.NoError(t, err)
 			require.Len(t, w.broker.published(), 1)
 		})
@@ -195,7 +195,7 @@ func TestTwoEventsOfOneRemediationFailItOnce(t *testing.T) {
 	for range 4 {
 		for _, destination := range []string{executeAddress, "http://127.0.0.1:4002/"} {
 			wg.Go(func() {
-				if _, err := w.stage.Handle(context.Background(), dead(event.RemediationApproved, destination)); err != nil {
+				if _, err := w.stage.Take(context.Background(), dead(event.RemediationApproved, destination)); err != nil {
 					t.Errorf("handle: %v", err)
 				}
 			})
@@ -215,7 +215,7 @@ func TestALetterOfAnEndedRemediationIsOnlyKept(t *testing.T) {
 	w.waiting(event.RemediationApproved)
 	require.NoError(t, w.ledger.Settle(t.Context(), ledger.Settlement{Fingerprint: eventtest.Fingerprint,
 		Remediation: eventtest.RemediationID, Outcome: event.OutcomeCancelled}))
-	_, err := w.stage.Handle(t.Context(), dead(event.RemediationApproved, executeAddress))
+	_, err := w.stage.Take(t.Context(), dead(event.RemediationApproved, executeAddress))
 	require.NoError(t, err)
 	require.Empty(t, w.broker.published())
 }
@@ -223,14 +223,14 @@ func TestALetterOfAnEndedRemediationIsOnlyKept(t *testing.T) {
 func TestAnAnswerThatWasLostEndsTheHold(t *testing.T) {
 	w := newWorld(t)
 	w.waiting(event.RemediationHeld)
-	_, err := w.stage.Handle(t.Context(), dead(event.ApprovalGranted, "http://authorize.kubernaut-system.svc.cluster.local"))
+	_, err := w.stage.Take(t.Context(), dead(event.ApprovalGranted, "http://authorize.kubernaut-system.svc.cluster.local"))
 	require.NoError(t, err)
 	require.Len(t, w.broker.published(), 1)
 }
 
 func TestAClaimThatRedisForgotEndsToo(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.stage.Handle(t.Context(), dead(event.RemediationApproved, executeAddress))
+	_, err := w.stage.Take(t.Context(), dead(event.RemediationApproved, executeAddress))
 	require.NoError(t, err)
 	require.Len(t, w.broker.published(), 1)
 	require.Equal(t, ledger.Settled, w.claim().State)
@@ -240,24 +240,24 @@ func TestABrokerOrRedisThatIsDownIsTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.waiting(event.RemediationApproved)
 	w.broker.setDown(true)
-	_, err := w.stage.Handle(t.Context(), dead(event.RemediationApproved, executeAddress))
+	_, err := w.stage.Take(t.Context(), dead(event.RemediationApproved, executeAddress))
 	require.Equal(t, http.StatusServiceUnavailable, status(t, err))
 	require.True(t, w.claim().Live(), "not settled before the Broker has the end")
 	w.broker.setDown(false)
-	_, err = w.stage.Handle(t.Context(), dead(event.RemediationApproved, executeAddress))
+	_, err = w.stage.Take(t.Context(), dead(event.RemediationApproved, executeAddress))
 	require.NoError(t, err)
 	require.Len(t, w.broker.published(), 1)
 
 	w.redis.SetError("LOADING")
-	_, err = w.stage.Handle(t.Context(), dead(event.SignalReceived, executeAddress))
+	_, err = w.stage.Take(t.Context(), dead(event.SignalReceived, executeAddress))
 	require.Equal(t, http.StatusServiceUnavailable, status(t, err))
 }
 
 func status(t *testing.T, err error) int {
 	t.Helper()
-	var result *cehttp.Result
-	require.True(t, cloudevents.ResultAs(err, &result), "%v", err)
-	return result.StatusCode
+	var failure *stage.Error
+	require.ErrorAs(t, err, &failure)
+	return failure.Status()
 }
 
 var errDied = errors.New("the process died here")

@@ -28,7 +28,7 @@ func TestRedrive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			for _, e := range []cloudevents.Event{dead(event.SignalReceived, "http://record.x.svc"), dead(event.RemediationApproved, executeAddress)} {
-				_, err := w.stage.Handle(t.Context(), e)
+				_, err := w.stage.Take(t.Context(), e)
 				require.NoError(t, err)
 				w.redis.Advance(1e9)
 			}
@@ -50,7 +50,7 @@ func TestRedrive(t *testing.T) {
 
 func TestRedriveKeepsWhatTheBrokerDoesNotTake(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.stage.Handle(t.Context(), dead(event.SignalReceived, "http://record.x.svc"))
+	_, err := w.stage.Take(t.Context(), dead(event.SignalReceived, "http://record.x.svc"))
 	require.NoError(t, err)
 	down := errors.New("broker is down")
 	sum, err := Redrive(t.Context(), Redriving{Letters: w.ledger,

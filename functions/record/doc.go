@@ -6,11 +6,19 @@
 // events by their id and sums remediations up from the set of their events,
 // so redelivery and reordering do no harm.
 //
-// HISTORY_URL names the store:
+// HISTORY_URL names the store, and with it the database:
 //
+//	HISTORY_URL=postgres://user:password@host:5432/kubernaut?sslmode=verify-full
 //	HISTORY_URL=sqlite:///var/lib/kubernaut/history.db
 //
-// The stage does not start when the store cannot be opened. A store that is
-// locked or full later on is a failure that may pass: the Broker delivers the
-// event again.
+// The stage does not start with a store that can never be opened: a wrong
+// password, no such database, a folder in place of a file. A store that is
+// away, locked or full is a failure that may pass, at the start and later on:
+// the Broker delivers the event again.
+//
+// HISTORY_RETENTION is how long a remediation is kept after its end: days, as
+// 90d, which is the default, or Go's notation, as 720h; at least a day. 0 keeps
+// all. What has not ended is kept in any case. Being the only writer, the stage
+// removes what is older itself, beside its work and at most once an hour: with
+// no events there is nothing that grows.
 package function

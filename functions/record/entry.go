@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"kubernaut.ai/shared/event"
@@ -58,10 +59,19 @@ func entryOf(r Recorded) (history.Entry, error) {
 	if f.Signal.Target.Kind != "" {
 		e.Subject = f.Signal.Target.String()
 	}
+	for _, text := range []*string{&e.Subject, &e.Alert, &e.Kind, &e.Severity, &e.Action, &e.Outcome, &e.Reason} {
+		*text = storable(*text)
+	}
 	if f.Suppression != nil && e.Remediation == "" {
 		e.Remediation = f.Suppression.Holder
 	}
 	return e, nil
+}
+
+// storable is a text as every database takes it: JSON may hold a zero
+// character, PostgreSQL's text may not. The event itself is kept as it is.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
 // action is the one that the event is about: what was executed, else decided,

@@ -11,6 +11,7 @@ import (
 	"kubernaut.ai/shared/stage"
 
 	// The stores that this stage can write to.
+	_ "kubernaut.ai/shared/history/postgres"
 	_ "kubernaut.ai/shared/history/sqlite"
 )
 
@@ -28,19 +29,26 @@ const (
 func New() *stage.Function { return stage.New(event.StageRecord, open) }
 
 func open(ctx context.Context, rt *stage.Runtime) (stage.Routes, error) {
-	url := rt.Config.Required(stage.EnvHistory, "where history is kept, such as sqlite:///var/lib/kubernaut/history.db")
-	if url == "" {
-		return nil, nil // the harness reports the setting
+	url := rt.Config.Required(stage.EnvHistory, "where history is kept, such as postgres://user:password@host/database or sqlite:///var/lib/kubernaut/history.db")
+	retention, err := parseRetention(rt.Config.String(EnvRetention, defaultRetention))
+	if url == "" || err != nil {
+		return nil, err // a missing setting is reported by the harness
 	}
 	store, err := history.Open(url)
 	if err != nil {
 		return nil, err
 	}
 	rt.OnStop(store.Close)
-	if err := store.Ping(ctx); err != nil {
+	if err := store.Ping(ctx); errors.Is(err, history.ErrUnavailable) {
+		// A server that is away comes back. Until then the Broker is told to try
+		// again, and waits less than the platform would to start us again.
+		stage.Logger(ctx).Warnw("history is away", "reason", ReasonStoreDown, "error", err)
+	} else if err != nil {
 		return nil, err
 	}
-	return everyType(recorder{store}.record), nil
+	keeper := newKeeper(store, retention)
+	rt.OnStop(keeper.stop)
+	return everyType(recorder{store, keeper}.record), nil
 }
 
 // everyType routes each type of the catalogue to the one handler.
@@ -56,7 +64,10 @@ type appender interface {
 	Append(ctx context.Context, entries ...history.Entry) error
 }
 
-type recorder struct{ store appender }
+type recorder struct {
+	store  appender
+	keeper *keeper
+}
 
 func (r recorder) record(ctx context.Context, in stage.Input[json.RawMessage]) (stage.Reply, error) {
 	body, err := stage.Encode(in.Event)
@@ -77,5 +88,6 @@ func (r recorder) record(ctx context.Context, in stage.Input[json.RawMessage]) (
 	case err != nil:
 		return stage.Reply{}, stage.Transient(ReasonStoreDown, fmt.Errorf("record %s: %w", in.ID, err))
 	}
+	r.keeper.tend(ctx, in.Time)
 	return stage.Nothing(ReasonRecorded), nil
 }

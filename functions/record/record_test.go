@@ -15,7 +15,6 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/event"
@@ -92,9 +91,9 @@ func sealed(t *testing.T, eventType string, index int) cloudevents.Event {
 
 func statusOf(t *testing.T, err error) int {
 	t.Helper()
-	var result *cehttp.Result
-	require.True(t, cloudevents.ResultAs(err, &result), "%v", err)
-	return result.StatusCode
+	var failure *stage.Error
+	require.ErrorAs(t, err, &failure)
+	return failure.Status()
 }
 
 func TestEveryTypeOfTheCatalogueIsRecorded(t *testing.T) {
@@ -103,7 +102,7 @@ func TestEveryTypeOfTheCatalogueIsRecorded(t *testing.T) {
 	var want []string
 	for i, entry := range event.Catalogue() {
 		e := sealed(t, entry.Type, i)
-		reply, err := f.Handle(t.Context(), e)
+		reply, err := f.Take(t.Context(), e)
 		require.NoError(t, err, entry.Type)
 		require.Nil(t, reply, "record answers with nothing")
 		want = append(want, e.ID())
@@ -174,7 +173,7 @@ func TestRedeliveryAndReorderingDoNoHarm(t *testing.T) {
 	for range 4 {
 		for _, e := range events {
 			wg.Go(func() {
-				if _, err := f.Handle(context.Background(), e); err != nil {
+				if _, err := f.Take(context.Background(), e); err != nil {
 					t.Errorf("handle: %v", err)
 				}
 			})
@@ -209,7 +208,7 @@ func TestForgedEventsAreNotRecorded(t *testing.T) {
 	f := start(t, "sqlite://"+filepath.Join(t.TempDir(), "h.db"))
 	e := sealed(t, event.SignalReceived, 0)
 	e.DataEncoded = append(e.DataEncoded[:len(e.DataEncoded)-1], []byte(`,"x":1}`)...)
-	_, err := f.Handle(t.Context(), e)
+	_, err := f.Take(t.Context(), e)
 	require.Equal(t, http.StatusUnprocessableEntity, statusOf(t, err))
 }
 
@@ -229,7 +228,7 @@ func TestFailuresOfTheStore(t *testing.T) {
 		"what can never be stored does not": {fmt.Errorf("x: %w", history.ErrInvalid), http.StatusUnprocessableEntity, ReasonNotStorable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := recorder{failing{c.err}}.record(t.Context(), stage.Input[json.RawMessage]{Data: e.Data(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Event: e})
+			_, err := recorder{store: failing{c.err}}.record(t.Context(), stage.Input[json.RawMessage]{Data: e.Data(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Event: e})
 			var failure *stage.Error
 			require.True(t, errors.As(err, &failure))
 			require.Equal(t, c.status, failure.Status())

@@ -226,7 +226,7 @@ func fleet(root string, v view) error {
 		return fmt.Errorf("read fleet: %s has no list to add to", path)
 	}
 	s = strings.Replace(s, imports, imports+fmt.Sprintf("\t%s \"kubernaut.ai/functions/%s\"\n", v.Name, v.Name), 1)
-	s = strings.Replace(s, members, members+fmt.Sprintf("\t%q: onEvents(%s.New),\n", v.Name, v.Name), 1)
+	s = strings.Replace(s, members, members+fmt.Sprintf("\t%q: behindFuncGo(%s.New),\n", v.Name, v.Name), 1)
 	out, err := format.Source([]byte(s))
 	if err != nil {
 		return fmt.Errorf("write fleet: %w", err)

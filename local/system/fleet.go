@@ -9,10 +9,7 @@ import (
 	"net/http"
 	"slices"
 
-	ce "knative.dev/func-go/cloudevents"
 	fh "knative.dev/func-go/http"
-
-	"kubernaut.ai/shared/stage"
 )
 
 // instance is what func-go knows of a function beside its handler.
@@ -25,14 +22,10 @@ type instance interface {
 // fleetMember makes one function and the server that func-go puts around it.
 type fleetMember func() (instance, *http.Server)
 
-func onEvents(newFunction func() *stage.Function) fleetMember {
-	return func() (instance, *http.Server) {
-		f := newFunction()
-		return f, &ce.New(f).Server
-	}
-}
-
-func onHTTP(newFunction func() *stage.HTTPFunction) fleetMember {
+func behindFuncGo[F interface {
+	instance
+	fh.Handler
+}](newFunction func() F) fleetMember {
 	return func() (instance, *http.Server) {
 		f := newFunction()
 		return f, &fh.New(f).Server

@@ -16,14 +16,14 @@ import (
 // fleet is every function of the project. A stage added by make stage is
 // added here; nothing else of this module names it.
 var fleet = map[string]fleetMember{
-	"gateway":    onHTTP(gateway.New),
-	"enrich":     onEvents(enrich.New),
-	"classify":   onEvents(classify.New),
-	"analyze":    onEvents(analyze.New),
-	"authorize":  onEvents(authorize.New),
-	"execute":    onEvents(execute.New),
-	"assess":     onEvents(assess.New),
-	"approve":    onHTTP(approve.New),
-	"record":     onEvents(record.New),
-	"deadletter": onEvents(deadletter.New),
+	"gateway":    behindFuncGo(gateway.New),
+	"enrich":     behindFuncGo(enrich.New),
+	"classify":   behindFuncGo(classify.New),
+	"analyze":    behindFuncGo(analyze.New),
+	"authorize":  behindFuncGo(authorize.New),
+	"execute":    behindFuncGo(execute.New),
+	"assess":     behindFuncGo(assess.New),
+	"approve":    behindFuncGo(approve.New),
+	"record":     behindFuncGo(record.New),
+	"deadletter": behindFuncGo(deadletter.New),
 }

@@ -20,6 +20,7 @@ const (
 	ReasonWrongProducer  = "wrong_producer"
 	ReasonMalformed      = "malformed"
 	ReasonTooLarge       = "too_large"
+	ReasonNotAnEvent     = "not_a_cloudevent"
 	ReasonRunning        = "running_elsewhere"
 	ReasonLedgerDown     = "redis_unavailable"
 	ReasonDeadline       = "turn_deadline"

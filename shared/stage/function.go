@@ -42,14 +42,16 @@ func (f *Function) Start(ctx context.Context, settings map[string]string) error 
 	})
 }
 
-// Handle takes one event and answers with at most one.
-func (f *Function) Handle(ctx context.Context, e cloudevents.Event) (*cloudevents.Event, error) {
-	// A receiver may cancel this context for a sibling's sake: keep its
-	// values, and set the one deadline that counts.
+// Take works one event off and answers with at most one. An error is an
+// *Error, with its named reason.
+func (f *Function) Take(ctx context.Context, e cloudevents.Event) (*cloudevents.Event, error) {
+	// Who sent the event may hang up; the turn is finished all the same, since
+	// its effect and its recorded reply count and not who waits. The one deadline
+	// is set here.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), TurnBudget)
 	defer cancel()
 	if !f.ready() {
-		return nil, httpResult(&Error{Reason: ReasonStarting, Err: errors.New("the function has not started")})
+		return nil, &Error{Reason: ReasonStarting, Err: errors.New("the function has not started")}
 	}
 	started := f.rt.Now()
 	ctx, span := f.observe(ctx, e)
@@ -58,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, e cloudevents.Event) (*cloudevent
 	failure := f.conclude(ctx, conclusion{event: e, reply: reply, reason: reason, err: err, took: f.rt.Now().Sub(started)})
 	if failure != nil {
 		span.RecordError(failure)
-		return nil, httpResult(failure)
+		return nil, failure
 	}
 	return reply, nil
 }
@@ -130,20 +132,4 @@ func input(e cloudevents.Event) (Input[json.RawMessage], error) {
 	var err error
 	in.Document, err = event.ParseDocument(e.Data())
 	return in, err
-}
-
-// httpResult is the answer that makes the Broker do the right thing, with
-// the reason as the body that ends up in knativeerrordata.
-func httpResult(e *Error) error {
-	body, err := json.Marshal(Refusal{Reason: e.Reason, Message: event.Cut(e.Err.Error(), event.MaxText)})
-	if err != nil {
-		body = []byte(e.Reason)
-	}
-	return cloudevents.NewHTTPResult(e.Status(), "%s", body)
-}
-
-// Refusal is the body of an answer that refuses an event.
-type Refusal struct {
-	Reason  string `json:"reason"`
-	Message string `json:"message"`
 }

@@ -2,7 +2,6 @@ package stage_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/event"
@@ -53,17 +51,15 @@ func started(t *testing.T, f *stage.Function, settings map[string]string) *stage
 
 func refusal(t *testing.T, err error) (int, string) {
 	t.Helper()
-	var result *cehttp.Result
-	require.ErrorAs(t, err, &result)
-	var body stage.Refusal
-	require.NoError(t, json.Unmarshal(result.Args[0].([]byte), &body))
-	return result.StatusCode, body.Reason
+	var failure *stage.Error
+	require.ErrorAs(t, err, &failure)
+	return failure.Status(), failure.Reason
 }
 
 func TestAReplyIsSealedAndExtendsItsInput(t *testing.T) {
 	f := started(t, stage.New(event.StageEnrich, routeOf(event.SignalReceived, enriching)), settings(event.StageEnrich))
 	in := eventtest.Sample(event.SignalReceived)
-	out, err := f.Handle(t.Context(), in)
+	out, err := f.Take(t.Context(), in)
 	require.NoError(t, err)
 	require.NoError(t, eventtest.Keyring().Verify(*out))
 	require.Equal(t, event.SignalEnriched, out.Type())
@@ -71,7 +67,7 @@ func TestAReplyIsSealedAndExtendsItsInput(t *testing.T) {
 	require.Equal(t, event.Extension(in, event.ExtTraceParent)[:35], event.Extension(*out, event.ExtTraceParent)[:35], "the trace goes on")
 	require.NotEqual(t, event.Extension(in, event.ExtTraceParent), event.Extension(*out, event.ExtTraceParent), "with a span of its own")
 
-	again, err := f.Handle(t.Context(), in)
+	again, err := f.Take(t.Context(), in)
 	require.NoError(t, err)
 	require.Equal(t, out.ID(), again.ID(), "a redelivery mints no new event")
 }
@@ -118,7 +114,7 @@ func TestWhatTheHarnessRefuses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			f := started(t, stage.New(event.StageEnrich, routeOf(event.SignalReceived, c.handle)), settings(event.StageEnrich))
-			out, err := f.Handle(t.Context(), c.event())
+			out, err := f.Take(t.Context(), c.event())
 			require.Nil(t, out)
 			status, reason := refusal(t, err)
 			require.Equal(t, c.status, status)
@@ -132,7 +128,7 @@ func TestAFunctionThatHasNotStartedRefusesWithoutHarm(t *testing.T) {
 	ready, err := f.Ready(t.Context())
 	require.NoError(t, err)
 	require.False(t, ready)
-	_, err = f.Handle(t.Context(), eventtest.Sample(event.SignalReceived))
+	_, err = f.Take(t.Context(), eventtest.Sample(event.SignalReceived))
 	status, reason := refusal(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, stage.ReasonStarting, reason)
@@ -158,7 +154,7 @@ func TestTheDeadlineIsTheStagesOwn(t *testing.T) {
 	f := started(t, stage.New(event.StageEnrich, routeOf(event.SignalReceived, handle)), settings(event.StageEnrich))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := f.Handle(ctx, eventtest.Sample(event.SignalReceived))
+	_, err := f.Take(ctx, eventtest.Sample(event.SignalReceived))
 	require.NoError(t, err)
 }
 
@@ -185,9 +181,9 @@ func TestTheInboxRepeatsTheRecordedReplyByteForByte(t *testing.T) {
 	server, claims := redis(t)
 	var calls atomic.Int32
 	f := started(t, stage.New(event.StageAnalyze, proposing(&calls), stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
-	first, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	first, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
-	second, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	second, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	require.Equal(t, int32(1), calls.Load())
 	require.Equal(t, string(first.Data()), string(second.Data()))
@@ -211,9 +207,9 @@ func TestTheInboxRunsOneDeliveryAtATime(t *testing.T) {
 	})
 	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
 	var group sync.WaitGroup
-	group.Go(func() { _, _ = f.Handle(context.Background(), eventtest.Sample(event.SignalClassified)) })
+	group.Go(func() { _, _ = f.Take(context.Background(), eventtest.Sample(event.SignalClassified)) })
 	<-inside
-	_, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	status, reason := refusal(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, stage.ReasonRunning, reason)
@@ -232,9 +228,9 @@ func TestATurnThatFailedMayBeTriedAtOnce(t *testing.T) {
 		return stage.Nothing("tested"), nil
 	})
 	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
-	_, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.Error(t, err)
-	_, err = f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	_, err = f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	require.Equal(t, int32(2), calls.Load())
 }
@@ -245,7 +241,7 @@ func TestATerminalReplySettlesTheClaim(t *testing.T) {
 		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
 	})
 	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
-	_, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	claim, err := claims.Get(t.Context(), eventtest.Fingerprint)
 	require.NoError(t, err)
@@ -258,7 +254,7 @@ func TestAnEventOfARemediationThatHasEndedIsDroppedWithAReason(t *testing.T) {
 	require.NoError(t, claims.Settle(t.Context(), ledger.Settlement{Fingerprint: eventtest.Fingerprint, Remediation: eventtest.RemediationID, Outcome: "healed", Cooldown: time.Minute}))
 	var calls atomic.Int32
 	f := started(t, stage.New(event.StageAnalyze, proposing(&calls), stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
-	out, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	out, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	require.Nil(t, out)
 }
@@ -268,7 +264,7 @@ func TestWithoutRedisAStageFailsClosed(t *testing.T) {
 	var calls atomic.Int32
 	f := started(t, stage.New(event.StageAnalyze, proposing(&calls), stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
 	server.Close()
-	_, err := f.Handle(t.Context(), eventtest.Sample(event.SignalClassified))
+	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	status, reason := refusal(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, stage.ReasonLedgerDown, reason)
@@ -319,7 +315,7 @@ func TestAPingNeedsNoSealAndNothingElseGoesWithoutOne(t *testing.T) {
 	ping.SetType(event.Ping)
 	ping.SetSource("/apis/v1/namespaces/kubernaut-system/pingsources/assess")
 	require.NoError(t, ping.SetData(cloudevents.ApplicationJSON, map[string]any{}))
-	_, err := f.Handle(t.Context(), ping)
+	_, err := f.Take(t.Context(), ping)
 	require.NoError(t, err)
 	require.True(t, pinged)
 }
@@ -347,7 +343,7 @@ func BenchmarkHarness(b *testing.B) {
 	e := eventtest.Sample(event.SignalReceived)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.Handle(context.Background(), e); err != nil {
+		if _, err := f.Take(context.Background(), e); err != nil {
 			b.Fatal(err)
 		}
 	}

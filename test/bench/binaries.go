@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"kubernaut.ai/local/system"
@@ -24,7 +23,7 @@ const scaffold = `package main
 import (
 	"os"
 
-	fn "knative.dev/func-go/%s"
+	fn "knative.dev/func-go/http"
 	f "kubernaut.ai/functions/%s"
 )
 
@@ -46,12 +45,8 @@ func (b *bed) build(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kind := "cloudevents"
-	if slices.Contains([]string{event.StageGateway, event.StageApprove}, name) {
-		kind = "http"
-	}
 	source, virtual := filepath.Join(b.dir, name+".go"), filepath.Join(root, "test", "bench", "overlay", name, "main.go")
-	if err := os.WriteFile(source, fmt.Appendf(nil, scaffold, kind, name), 0o600); err != nil {
+	if err := os.WriteFile(source, fmt.Appendf(nil, scaffold, name), 0o600); err != nil {
 		return "", err
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{virtual: source}})

@@ -13,6 +13,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/binding"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	ce "knative.dev/func-go/cloudevents"
+	fh "knative.dev/func-go/http"
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
@@ -26,8 +27,9 @@ func (f bare) Handle(context.Context, cloudevents.Event) (*cloudevents.Event, er
 	return &f.reply, nil
 }
 
-// harness measures what the harness adds to a bare function, both behind
-// func-go's own handler, with seal and verify and without Redis.
+// harness measures what the harness adds to a bare function of CloudEvents,
+// each behind the handler that func-go puts around it, with seal and verify
+// and without Redis.
 func harness(ctx context.Context, b *bed) ([]row, error) {
 	in, out := eventtest.Sample(event.SignalReceived), eventtest.Sample(event.SignalEnriched)
 	f := stage.New(event.StageEnrich, func(context.Context, *stage.Runtime) (stage.Routes, error) {
@@ -43,7 +45,7 @@ func harness(ctx context.Context, b *bed) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	harnessed, err := perCall(ctx, ce.New(f).Handler, in)
+	harnessed, err := perCall(ctx, fh.New(f).Handler, in)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ import (
 // differs lists where a stage's func.yaml may leave the fleet's defaults, by
 // JSON path.
 var differs = map[string][]string{
-	"gateway":    {"invoke", "deploy.options.scale.target"},
-	"approve":    {"invoke", "deploy.options.scale.max"},
+	"gateway":    {"deploy.options.scale.target"},
+	"approve":    {"deploy.options.scale.max"},
 	"assess":     {"deploy.options.scale.max"},
 	"deadletter": {"deploy.options.scale.max"},
 }
