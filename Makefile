@@ -10,6 +10,7 @@ OVERLAY ?=
 FUNC ?= func
 FUNCTION ?=
 REGISTRY ?=
+VERSION ?=
 DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function $(FUNCTION))
 
 .PHONY: help
@@ -76,9 +77,18 @@ cluster-status: ## what runs of that cluster, where, and what it takes
 cluster-down: ## take that cluster down and leave nothing of it
 	@cd test/e2e && GOWORK=off go run ./cmd/bed down $(ARGS)
 
+.PHONY: release-shared
+release-shared: ## tag a version of shared/ for builds that see one folder only, and write a module proxy: make release-shared VERSION=v1.2.3
+	@go run ./local/release --version "$(VERSION)" $(ARGS)
+
 .PHONY: redrive
 redrive: ## post the dead letters of a running system to its Broker again
 	@go run ./local --redrive
+
+.PHONY: forget
+forget: ## remove one remediation from history: make forget ID=<remediation> (ARGS="--history postgres://..." on a cluster)
+	@test -n "$(ID)" || { echo 'usage: make forget ID=<remediation>' >&2; exit 2; }
+	@go run ./local --forget "$(ID)" $(ARGS)
 
 .PHONY: samples
 samples: ## capture the sample alerts anew from a real Alertmanager
