@@ -37,7 +37,7 @@ func TestWhatTheReadmesTellToTypeIsThere(t *testing.T) {
 	for _, m := range makefileEntry.FindAllStringSubmatch(string(text), -1) {
 		targets = append(targets, m[1])
 	}
-	typed := regexp.MustCompile("(?:`|\n|\\| |\\(|\\$\\()" + makeTarget.String()).FindAllStringSubmatch(readmes(t), -1)
+	typed := regexp.MustCompile("(?:`|\n|\\| |\\(|\\$\\()"+makeTarget.String()).FindAllStringSubmatch(readmes(t), -1)
 	require.NotEmpty(t, typed)
 	for _, m := range typed {
 		require.Contains(t, targets, m[1])
