@@ -158,7 +158,7 @@ func removeLinks(ctx context.Context) error {
 
 // ours is what the bed makes in its state folder. Only that is removed: the
 // folder may be one that somebody named by mistake.
-var ours = []string{"bed.json", "bed.json.next", "kubeconfig", "processes", "pki", "etc", "data", "run", "bin"}
+var ours = []string{"bed.json", "bed.json.next", "kubeconfig", "processes", "pki", "etc", "data", "run"}
 
 // removeState removes what the bed made in the state folder, and the folder when
 // nothing else is in it; logs only where they are not to stay.

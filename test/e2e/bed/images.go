@@ -3,11 +3,7 @@ package bed
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -23,9 +19,6 @@ const (
 	imageTag    = "bed"
 	// pauseImage keeps a pod's namespaces; containerd is told of it, Kubernetes is not.
 	pauseImage = imageFolder + "/pause:" + imageTag
-	// registryCommand is the registry's main package, below this module's root. It
-	// is a process of its own because it must outlive whoever brings the bed up.
-	registryCommand = "./image/cmd/registry"
 	// registryMemory has the registry give back what pushing took; it serves from
 	// files.
 	registryMemory = "GOMEMLIMIT=40MiB"
@@ -47,14 +40,12 @@ func platformBinaries() (map[string]string, error) {
 	return names, nil
 }
 
-// registry builds and starts the registry and fills it with what the bed runs.
+// registry starts the registry and fills it with what the bed runs. It is a
+// process of its own because it must outlive whoever brings the bed up.
 func (s *site) registry(ctx context.Context) error {
-	program := Program{Name: "registry", Path: s.layout.path("bin", "registry"), Stop: syscall.SIGKILL, Args: []string{
+	program := Program{Name: "registry", Path: s.binaries["registry"], Stop: syscall.SIGKILL, Args: []string{
 		"-dir", s.layout.data("registry"), "-listen", onBridge(portRegistry),
 	}, Env: []string{registryMemory}}
-	if err := buildHere(ctx, program.Path, registryCommand); err != nil {
-		return fmt.Errorf("build registry: %w", err)
-	}
 	if err := s.supervisor.run(ctx, program, healthy("http://"+onBridge(portRegistry)+"/v2/")); err != nil {
 		return err
 	}
@@ -122,18 +113,4 @@ func (s *site) knative(ctx context.Context) error {
 			return reference, found
 		},
 	})
-}
-
-// buildHere builds a main package of this module, given relative to its root.
-func buildHere(ctx context.Context, target, mainPackage string) error {
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return fmt.Errorf("make folder: %w", err)
-	}
-	_, here, _, known := runtime.Caller(0)
-	if !known || !strings.HasPrefix(here, "/") {
-		return fmt.Errorf("find this module's source: the program was built without paths (-trimpath)")
-	}
-	root := filepath.Dir(filepath.Dir(here))
-	_, err := command(ctx, "env", "GOWORK=off", "CGO_ENABLED=0", "go", "build", "-C", root, "-o", target, mainPackage)
-	return err
 }

@@ -36,7 +36,7 @@ type site struct {
 const clientQPS = 400
 
 // built are the binaries that the bed itself runs, by their name in toolchain.
-var built = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "coredns", "pause"}
+var built = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "coredns", "pause", "registry"}
 
 // findBinaries builds what is missing, and finds the distribution's.
 func (s *site) findBinaries(ctx context.Context) error {
