@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	// The scheme of the default history.
+	// The schemes of --history.
+	_ "kubernaut.ai/shared/history/postgres"
 	_ "kubernaut.ai/shared/history/sqlite"
 
 	"kubernaut.ai/local/replay"
@@ -26,6 +27,8 @@ func (o *options) do(ctx context.Context) (int, error) {
 	switch {
 	case o.redrive:
 		return 0, o.redriveAll(ctx)
+	case o.forget != "":
+		return 0, o.forgetOne(ctx)
 	}
 	stories, err := o.stories()
 	if err != nil {

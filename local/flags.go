@@ -23,6 +23,7 @@ type options struct {
 	jsonLines bool
 	once      bool
 	redrive   bool
+	forget    string
 	out       *os.File
 }
 
@@ -53,7 +54,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	fs.StringVar(&s.Kubeconfig, "kubeconfig", "", "work on this cluster instead of a simulated one")
 	fs.StringVar(&s.Context, "context", "", "work on this kube context instead of a simulated cluster")
 	fs.StringVar(&s.RedisURL, "redis", "", "use this Redis instead of an embedded one")
-	fs.StringVar(&s.HistoryURL, "history", "", "keep history here instead of in a SQLite file in --dir")
+	fs.StringVar(&s.HistoryURL, "history", "", "keep history here (postgres:// or sqlite:) instead of in a SQLite file in --dir")
 	fs.DurationVar(&s.Stabilization, "stabilization", 0, "how long an action is left alone before it is assessed (default 3s simulated, 5m real)")
 	fs.DurationVar(&s.PingEvery, "ping", 0, "how often assess is woken (default a quarter of --stabilization)")
 	fs.BoolVar(&s.DryRun, "dry-run", false, "decide and plan, but let the API server only try: nothing is changed")
@@ -64,6 +65,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	fs.StringVar(&s.LogLevel, "log-level", "info", "log level of the functions: debug, info, warn, error")
 	fs.StringVar(&s.LogOutput, "log-output", "", "where the functions log: a file, or stderr (default functions.log in --dir)")
 	fs.BoolVar(&o.redrive, "redrive", false, "post the dead letters of the Redis in --redis to the Broker again, and exit")
+	fs.StringVar(&o.forget, "forget", "", "remove the remediation of this id from history, and exit")
 	fs.Usage = func() { describe(fs) }
 	err := fs.Parse(args)
 	if err == nil {

@@ -7,7 +7,8 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"kubernaut.ai/shared/history"
-	_ "kubernaut.ai/shared/history/sqlite" // the store of one's own machine
+	_ "kubernaut.ai/shared/history/postgres" // the store of clusters
+	_ "kubernaut.ai/shared/history/sqlite"   // the store of one's own machine
 	"kubernaut.ai/shared/stage"
 )
 

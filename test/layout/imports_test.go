@@ -105,6 +105,7 @@ func TestLibrariesStayWhereTheyBelong(t *testing.T) {
 		homes   []string
 	}{
 		{"Redis is spoken in the ledger only", "github.com/redis/go-redis", []string{"shared/ledger"}},
+		{"PostgreSQL is spoken in its history store only", "github.com/jackc/pgx", []string{"shared/history/postgres", "test"}},
 		{"OPA is known to the policy package only", "github.com/open-policy-agent/opa", []string{"shared/policy"}},
 		{"the API server is reached by clusters' readers and execute", "k8s.io/client-go", []string{"shared/cluster", "functions/execute",
 			"functions/enrich", "functions/gateway", "functions/assess", "functions/approve", "local", "test"}},

@@ -15,6 +15,9 @@
 //
 //   - pool_max_conns is 4 unless the URL says otherwise: there may be ten pods
 //     of a stage, and PostgreSQL has a hundred connections.
+//   - connect_timeout is 5 (seconds), and operation_timeout, which bounds each
+//     call with its wait for a connection, 10s: an answer that the database is
+//     away comes well within a turn.
 //   - Several hosts, host1:5432,host2:5432, want target_session_attrs=read-write:
 //     after a failover the pool then finds the new primary by itself.
 //   - Statements are not prepared, so PgBouncer may stand in between in any mode.

@@ -72,8 +72,11 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockMigration); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, createVersions); err != nil {
+			return err
+		}
 		// Somebody else may have done it in the meantime.
-		version, err := versionOf(ctx, tx)
+		version, err := appliedOf(ctx, tx)
 		if err != nil || version >= len(names) {
 			return err
 		}
@@ -81,12 +84,11 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	})
 }
 
+const createVersions = `CREATE TABLE IF NOT EXISTS kubernaut_schema
+	(version int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())`
+
 // apply runs the scripts that come after a version. Each is one number.
 func apply(ctx context.Context, tx pgx.Tx, names []string, version int) error {
-	const ledger = "CREATE TABLE IF NOT EXISTS kubernaut_schema (version int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())"
-	if _, err := tx.Exec(ctx, ledger); err != nil {
-		return err
-	}
 	for i, name := range names {
 		script, err := files.ReadFile(name)
 		if err != nil {
@@ -120,6 +122,12 @@ func versionOf(ctx context.Context, q querier) (version int, err error) {
 	if !exists {
 		return 0, nil
 	}
+	return appliedOf(ctx, q)
+}
+
+// appliedOf reads the table itself. After a wait for others, only that is sure
+// to see what they did: to_regclass may answer from what its session knows.
+func appliedOf(ctx context.Context, q querier) (version int, err error) {
 	err = q.QueryRow(ctx, "SELECT version FROM kubernaut_schema ORDER BY version DESC LIMIT 1").Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // well before that, and the Broker tries again.
 const (
 	// connectTimeout bounds one attempt to connect, TLS and password included.
-	connectTimeout = 3 * time.Second
+	connectTimeout = 5 * time.Second
 	// operationTimeout bounds each call of the store, the wait for a free
 	// connection included.
 	operationTimeout = 10 * time.Second
@@ -35,6 +36,8 @@ const (
 	parameterMode   = "default_query_exec_mode"
 	parameterName   = "application_name"
 	parameterWithin = "connect_timeout"
+	// parameterCall is ours: pgx must not see it.
+	parameterCall = "operation_timeout"
 )
 
 func init() {
@@ -46,16 +49,18 @@ func init() {
 type store struct {
 	pool   *pgxpool.Pool
 	schema *schema
+	// timeout bounds each call.
+	timeout time.Duration
 }
 
 // Open prepares a pool for the database that a postgres:// URL names. It does
 // no I/O: a database that is away shows at the first call.
 func Open(rawURL string) (history.Store, error) {
-	config, err := configure(rawURL)
+	config, timeout, err := configure(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	s := &store{schema: &schema{}}
+	s := &store{schema: &schema{}, timeout: timeout}
 	config.AfterConnect = s.schema.ensure
 	// The context is for the pool's first connections, of which there are none.
 	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
@@ -65,16 +70,21 @@ func Open(rawURL string) (history.Store, error) {
 }
 
 // configure never repeats the parser's own words: they may quote the password.
-func configure(rawURL string) (*pgxpool.Config, error) {
-	u, err := url.Parse(rawURL)
+func configure(rawURL string) (*pgxpool.Config, time.Duration, error) {
+	raw, given, err := parameters(rawURL)
 	if err != nil {
-		return nil, errURL
+		return nil, 0, errURL
 	}
-	config, err := pgxpool.ParseConfig(rawURL)
+	timeout := operationTimeout
+	if text := given.Get(parameterCall); text != "" {
+		if timeout, err = time.ParseDuration(text); err != nil || timeout <= 0 {
+			return nil, 0, errURL
+		}
+	}
+	config, err := pgxpool.ParseConfig(raw)
 	if err != nil {
-		return nil, errURL
+		return nil, 0, errURL
 	}
-	given := u.Query()
 	if !given.Has(parameterPool) {
 		config.MaxConns = maxConnections
 	}
@@ -92,7 +102,22 @@ func configure(rawURL string) (*pgxpool.Config, error) {
 	if !given.Has(parameterWithin) {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	return config, nil
+	return config, timeout, nil
+}
+
+// parameters takes ours out of the URL.
+func parameters(rawURL string) (raw string, given url.Values, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", nil, err
+	}
+	if given, err = url.ParseQuery(u.RawQuery); err != nil {
+		return "", nil, err
+	}
+	rest := maps.Clone(given)
+	delete(rest, parameterCall)
+	u.RawQuery = rest.Encode()
+	return u.String(), given, nil
 }
 
 var errURL = fmt.Errorf("%w: malformed PostgreSQL URL; write postgres://user:password@host:5432/database?sslmode=verify-full", history.ErrInvalid)
@@ -108,7 +133,7 @@ func (s *store) Close() error {
 
 // within bounds one call, names it, and marks what can pass.
 func (s *store) within(ctx context.Context, op string, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := do(ctx)
 	if err == nil {
