@@ -58,11 +58,13 @@ func pruned(t *testing.T, s history.Store) {
 func prunedInBatches(t *testing.T, s history.Store) {
 	ctx := context.Background()
 	const ended, each = 250, 3
+	var entries []history.Entry
 	for n := range ended {
 		received := step(fmt.Sprintf("r-%d", n), event.SignalReceived, 0)
 		closed := step(received.Remediation, event.RemediationClosed, 1, because(received))
-		add(t, s, received, closed)
+		entries = append(entries, received, closed)
 	}
+	add(t, s, entries...)
 	var writers sync.WaitGroup
 	for n := range 20 {
 		writers.Go(func() {

@@ -36,7 +36,7 @@ func entry(n int, remediation string) history.Entry {
 func TestOnARealServer(t *testing.T) {
 	server := postgrestest.Start(t)
 	t.Run("conformance", func(t *testing.T) {
-		historytest.Run(t, func(t *testing.T) history.Store { return open(t, server.Database(t)) })
+		historytest.Run(t, func(t *testing.T) history.Store { return open(t, server.Schema(t)) })
 	})
 	for name, test := range map[string]func(*testing.T, *postgrestest.Server){
 		"many may start on an empty database at once":                    startTogether,

@@ -17,6 +17,16 @@ func (s *Server) Database(t testing.TB) string {
 	return s.URL(name)
 }
 
+// Schema makes an empty schema in a database that others use as well, and
+// returns its URL: sooner done than Database.
+func (s *Server) Schema(t testing.TB) string {
+	t.Helper()
+	const shared = "postgres"
+	name := fmt.Sprintf("test%d", s.databases.Add(1))
+	s.Exec(t, shared, "CREATE SCHEMA "+name)
+	return s.URL(shared) + "&search_path=" + name
+}
+
 // Exec runs SQL as the superuser, in a session of its own.
 func (s *Server) Exec(t testing.TB, database, sql string) {
 	t.Helper()
@@ -47,6 +57,9 @@ func (s *Server) Hold(t testing.TB, database, sql string) (release func()) {
 	conn, err := s.connect(ctx, database)
 	require.NoError(t, err)
 	release = func() {
+		// Closing alone would let go some time later. The second call finds the
+		// connection closed.
+		_, _ = conn.Exec(ctx, "ROLLBACK").ReadAll()
 		_ = conn.Close(ctx)
 		cancel()
 	}
