@@ -1,6 +1,7 @@
 package bed
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
@@ -129,4 +131,29 @@ func TestALogsEndIsQuotedAndItsNameToo(t *testing.T) {
 	require.Contains(t, quoted, path)
 	require.True(t, strings.HasSuffix(quoted, "last words"))
 	require.LessOrEqual(t, strings.Count(quoted, "\n"), tailLines)
+}
+
+func TestAKilledServersMemoryIsFoundByItsLockAndNoOtherIs(t *testing.T) {
+	const key = 0x6b756265
+	id, err := unix.SysvShmGet(key, 4096, unix.IPC_CREAT|unix.IPC_EXCL|0o600)
+	if err != nil {
+		t.Skipf("no shared memory to be had here: %v", err)
+	}
+	exists := func() bool {
+		_, err := unix.SysvShmCtl(id, unix.IPC_STAT, &unix.SysvShmDesc{})
+		return err == nil
+	}
+	lock := func(key, id int) string {
+		return fmt.Sprintf("4711\n/data\n1\n5432\n\n10.88.0.1\n%10d %9d\nready   \n", key, id)
+	}
+	require.NoError(t, removeMemory("4711\n/data\n"), "a server killed before it had memory")
+	require.NoError(t, removeMemory(lock(key+1, id)), "an id that is another's by now")
+	require.True(t, exists())
+
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, lockFile), []byte(lock(key, id)), 0o600))
+	require.NoError(t, forgetKilled(folder))
+	require.False(t, exists())
+	require.NoFileExists(t, filepath.Join(folder, lockFile))
+	require.NoError(t, forgetKilled(folder), "nothing to forget")
 }

@@ -26,7 +26,7 @@ func commandInput(ctx context.Context, input, name string, args ...string) (stri
 	var out, failure bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &failure
 	if err := cmd.Run(); err != nil {
-		said := strings.TrimSpace(failure.String() + out.String())
+		said := lastWords(append(failure.Bytes(), out.Bytes()...))
 		return out.String(), fmt.Errorf("run %s %s: %w: %s", name, strings.Join(args, " "), err, said)
 	}
 	return out.String(), nil

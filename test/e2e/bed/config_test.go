@@ -112,7 +112,7 @@ func TestServicesSayWhereTheyAreAndKeepTheirPasswordsOutOfCommandLines(t *testin
 	s := configured(t)
 	bed, err := s.bed()
 	require.NoError(t, err)
-	require.Equal(t, "redis://:"+s.record.RedisPassword+"@10.88.0.1:6379/0", bed.Redis.URL())
+	require.Equal(t, "redis://default:"+s.record.RedisPassword+"@10.88.0.1:6379/0", bed.Redis.URL())
 	require.Equal(t, "postgres://kubernaut:"+s.record.PostgresPassword+"@10.88.0.1:5432/kubernaut?sslmode=disable", bed.Postgres.URL())
 	require.Equal(t, "http://10.88.0.1:9093", bed.Alertmanager.URL())
 	require.NotEqual(t, s.record.RedisPassword, s.record.PostgresPassword)

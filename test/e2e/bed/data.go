@@ -20,15 +20,21 @@ type Service struct {
 	program    Program
 	// prepare makes the data folder where it is not, as the first start does.
 	prepare func(context.Context) error
-	ready   func(context.Context) error
-	url     string
+	// forget removes what a killed one leaves beside its data; nil is nothing.
+	forget func() error
+	ready  func(context.Context) error
+	url    string
 }
 
 // URL is where pods and this machine reach the service, with its credentials.
 func (s *Service) URL() string { return s.url }
 
 // Start starts it and waits until it serves. After Wipe it is as on the first day.
+// One that runs is ErrRunning.
 func (s *Service) Start(ctx context.Context) error {
+	if s.running() {
+		return fmt.Errorf("start %s: %w", s.program.Name, ErrRunning)
+	}
 	if err := s.prepare(ctx); err != nil {
 		return fmt.Errorf("prepare data of %s: %w", s.program.Name, err)
 	}
@@ -52,14 +58,23 @@ func (s *Service) Kill(ctx context.Context) error {
 // Wipe removes its data, as a lost disk would. It must be stopped: ErrRunning
 // otherwise.
 func (s *Service) Wipe() error {
-	process, err := load(s.supervisor.layout.processes(), s.program.Name)
-	if err == nil && process.Running() {
+	if s.running() {
 		return fmt.Errorf("wipe %s: %w; stop or kill it first", s.program.Name, ErrRunning)
+	}
+	if s.forget != nil {
+		if err := s.forget(); err != nil {
+			return fmt.Errorf("wipe %s: %w", s.program.Name, err)
+		}
 	}
 	if err := os.RemoveAll(s.supervisor.layout.data(s.program.Name)); err != nil {
 		return fmt.Errorf("wipe %s: %w", s.program.Name, err)
 	}
 	return nil
+}
+
+func (s *Service) running() bool {
+	process, err := load(s.supervisor.layout.processes(), s.program.Name)
+	return err == nil && process.Running()
 }
 
 // LogFile is where its output goes.
@@ -127,7 +142,7 @@ func (s *site) newRedis() (*Service, error) {
 			return errors.Join(ownFolder(data, owner), ownFile(config, content, owner))
 		},
 		ready: func(ctx context.Context) error { return pingRedis(ctx, onBridge(portRedis), password) },
-		url:   fmt.Sprintf("redis://:%s@%s/0", password, onBridge(portRedis)),
+		url:   fmt.Sprintf("redis://default:%s@%s/0", password, onBridge(portRedis)),
 	}, nil
 }
 
@@ -148,10 +163,11 @@ func (s *site) newPostgres() (*Service, error) {
 			// Smart shutdown (SIGTERM) would wait for the clients.
 			Stop: syscall.SIGINT,
 			Args: []string{"-D", data, "-c", "listen_addresses=" + gateway, "-c", "port=" + strconv.Itoa(portPostgres),
-				"-c", "unix_socket_directories=" + data, "-c", "max_connections=100"}},
+				"-c", "unix_socket_directories=", "-c", "max_connections=100"}},
 		prepare: func(ctx context.Context) error {
 			return initPostgres(ctx, postgresData{binaries: binaries, folder: data, password: password, owner: owner})
 		},
+		forget: func() error { return forgetKilled(data) },
 		ready: func(ctx context.Context) error {
 			_, err := command(ctx, binaries+"/pg_isready", "--quiet", "--host="+gateway, "--port="+strconv.Itoa(portPostgres))
 			return err

@@ -63,6 +63,7 @@ func takeDown(ctx context.Context, l layout, logs bool) error {
 		}
 	}
 	try(endProcesses(ctx, l))
+	try(forgetKilled(l.data("postgres")))
 	try(removeLinks(ctx))
 	try(unmountBelow(string(l)))
 	try(within(ctx, removePodCgroups))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -130,17 +131,33 @@ func (p *Process) end(ctx context.Context, patience time.Duration) error {
 	return p.kill(context.WithoutCancel(ctx))
 }
 
-// kill ends the process and its session at once.
+// kill ends the process, its session and its children at once, and returns when
+// all are gone: PostgreSQL's children have sessions of their own.
 func (p *Process) kill(ctx context.Context) error {
+	if !p.Running() {
+		return nil
+	}
+	family := withChildren(p.PID)
 	if err := p.signal(syscall.SIGKILL); err != nil {
 		return err
 	}
+	for _, child := range family[1:] {
+		if err := syscall.Kill(child, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("kill child %d of %s: %w", child, p.Program.Name, err)
+		}
+	}
 	waiting, cancel := context.WithTimeout(ctx, stopPatience)
 	defer cancel()
-	if err := p.wait(waiting); err != nil {
-		return fmt.Errorf("kill %s: pid %d is still there: %w", p.Program.Name, p.PID, err)
+	if err := await(waiting, func(context.Context) (bool, error) { return !slices.ContainsFunc(family, computes), nil }); err != nil {
+		return fmt.Errorf("kill %s: pid %d or a child is still there: %w", p.Program.Name, p.PID, err)
 	}
 	return nil
+}
+
+// computes says whether a process of that pid is there and is more than a zombie.
+func computes(pid int) bool {
+	_, state, err := procStat(pid)
+	return err == nil && state != 'Z' && state != 'X'
 }
 
 // signal reaches the whole process group: what was started with Setsid leads one.

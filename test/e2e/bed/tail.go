@@ -18,11 +18,16 @@ func tail(log string) string {
 	if err != nil {
 		return fmt.Sprintf("its log cannot be read: %v", err)
 	}
+	return fmt.Sprintf("the end of %s:\n%s", log, lastWords(content))
+}
+
+// lastWords are the last lines of what a program said, for an error.
+func lastWords(content []byte) string {
 	lines := bytes.Split(bytes.TrimSpace(content), []byte("\n"))
 	if len(lines) > tailLines {
 		lines = lines[len(lines)-tailLines:]
 	}
-	return fmt.Sprintf("the end of %s:\n%s", log, bytes.Join(lines, []byte("\n")))
+	return string(bytes.Join(lines, []byte("\n")))
 }
 
 func lastBytes(path string, limit int64) ([]byte, error) {
