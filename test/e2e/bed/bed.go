@@ -171,7 +171,9 @@ func Down(ctx context.Context, state string) error {
 	}
 	l := layout(options.State)
 	if _, err := os.Stat(string(l)); missing(err) {
-		return nil
+		if owner, _ := bridgeOwner(ctx); owner != string(l) {
+			return nil
+		}
 	}
 	unlock, err := lock(l)
 	if err != nil {

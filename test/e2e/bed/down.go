@@ -49,12 +49,12 @@ func lock(l layout) (unlock func(), err error) {
 // takeDown removes everything that a bed made, as far as it came. It goes on after
 // a failure, so that as little as possible is left, and returns them all.
 func takeDown(ctx context.Context, l layout, logs bool) error {
-	r := &record{}
-	if err := readJSON(l.record(), r); err != nil {
-		if missing(err) {
-			return removeState(l, logs)
-		}
+	r, err := whatWasMade(ctx, l)
+	if err != nil {
 		return err
+	}
+	if r == nil {
+		return removeState(l, logs)
 	}
 	var failed []error
 	try := func(err error) {
@@ -73,6 +73,32 @@ func takeDown(ctx context.Context, l layout, logs bool) error {
 		return errors.Join(failed...)
 	}
 	return errors.Join(r.Before.giveBack(), removeState(l, logs))
+}
+
+// whatWasMade is the record of a bed; nil when there never was one. Where the
+// record is lost and the bridge still stands, it is empty: everything goes but what
+// only the record knew.
+func whatWasMade(ctx context.Context, l layout) (*record, error) {
+	r := &record{}
+	err := readJSON(l.record(), r)
+	if missing(err) {
+		if owner, _ := bridgeOwner(ctx); owner == string(l) {
+			return r, nil
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	boot, err := bootID()
+	if err != nil {
+		return nil, err
+	}
+	if r.Boot != boot {
+		// The settings of a machine that has started anew are its own.
+		r.Before.Sysctls = nil
+	}
+	return r, nil
 }
 
 // endProcesses ends the kubelet first, which would start pods again, then the
