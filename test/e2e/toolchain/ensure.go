@@ -20,6 +20,9 @@ const CacheVariable = "KUBERNAUT_E2E_CACHE"
 // binaries, as other Kubernetes tests use it too. What it holds is not built.
 const AssetsVariable = "KUBEBUILDER_ASSETS"
 
+// ErrChanged is returned where a recipe was edited while it was being built.
+var ErrChanged = errors.New("recipe has changed meanwhile: build it again")
+
 // ErrUnknown is returned for a name that no recipe builds.
 var ErrUnknown = errors.New("no recipe builds this")
 
@@ -147,6 +150,10 @@ func (o Options) plan(names []string, goVersion string) ([]job, error) {
 		jobs = append(jobs, job{
 			recipe: wanted,
 			source: source,
+			changed: func() (bool, error) {
+				now, err := recipe.key(source, goVersion)
+				return now != key, err
+			},
 			target: filepath.Join(o.Cache, "bin", recipe.Name+"-"+key),
 			stage:  filepath.Join(o.Cache, "src", recipe.Name+"-"+key),
 			lock:   filepath.Join(o.Cache, "lock", recipe.Name),

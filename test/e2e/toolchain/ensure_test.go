@@ -102,6 +102,28 @@ func TestAChangedRecipeIsBuiltAnewBesideTheOldOne(t *testing.T) {
 	require.Equal(t, "bye", says(t, before), "the old one stays")
 }
 
+func TestARecipeEditedWhileItIsBuiltIsNotTaken(t *testing.T) {
+	options := toolchain.Options{Cache: t.TempDir(), Catalogue: recipes(t, hello())}
+	note := filepath.Join(options.Catalogue.Dir, "hello", "note.txt")
+	// The build's first line is written when its key is already known.
+	options.Log = writerFunc(func() { require.NoError(t, os.WriteFile(note, []byte("edited"), 0o644)) })
+	_, err := toolchain.Ensure(t.Context(), options, "bye")
+	require.ErrorIs(t, err, toolchain.ErrChanged)
+	left, err := filepath.Glob(filepath.Join(options.Cache, "bin", "*", "*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.Equal(t, "bye", says(t, built(t, options, "bye")), "the next time it is built as it is now")
+}
+
+// writerFunc is called for each line of progress.
+type writerFunc func()
+
+// Write calls f.
+func (f writerFunc) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
+}
+
 func TestOnlyTheNamedInputsOfARecipeCount(t *testing.T) {
 	recipe := hello()
 	recipe.Inputs = []string{"go.mod", "bye"}

@@ -2,6 +2,7 @@ package toolchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,8 @@ type job struct {
 	stage  string // where it is built, if it has copies
 	lock   string // the file that keeps other processes off
 	log    io.Writer
+	// changed says whether the recipe is no longer what target's name says.
+	changed func() (bool, error)
 }
 
 // paths returns where each wanted command's binary is, once built.
@@ -85,6 +88,9 @@ func (j job) compile(ctx context.Context, dir string, commands []Command) error 
 	}
 	if err := runGo(ctx, goCommand{dir: dir, args: args, label: j.recipe.Name, log: j.log}); err != nil {
 		return err
+	}
+	if changed, err := j.changed(); err != nil || changed {
+		return errors.Join(ErrChanged, err)
 	}
 	for _, command := range commands {
 		built := filepath.Join(temporary, executableName(command.Package))
