@@ -31,8 +31,8 @@ func (l *lifecycle) setUpTelemetry(ctx context.Context, rt *Runtime) (context.Co
 		return ctx, err
 	}
 	// Without exporters the SDK's provider still makes ids, so that events and
-	// logs correlate.
-	var tracers oteltrace.TracerProvider = trace.NewTracerProvider()
+	// logs correlate, and records nothing.
+	var tracers oteltrace.TracerProvider = trace.NewTracerProvider(trace.WithSampler(trace.ParentBased(trace.NeverSample())))
 	rt.close = func() error { return nil }
 	if rt.Config.String(envOTLP, "") != "" {
 		if rt.close, err = export(ctx, rt); err != nil {
