@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts this pod's Redis behind whoever leads. SELF is its own host name; BIND the addresses to listen on.
+# Starts this pod's Redis behind whoever leads. SELF is its own host name; BIND the addresses to listen on;
+# ANYWAY_AFTER the seconds after which it may lead although it never caught up.
 set -eu
 . "$(dirname "$0")/leader.sh"
 leader=$(leader)
@@ -29,4 +30,34 @@ elif [ ! -d "$DATA/appendonlydir" ]; then
 		esac
 	done
 fi
+here() { timeout 2 redis-cli -h "$SELF" -p "$PORT" "$@" 2>/dev/null; }
+
+# May this Redis be made the leader? Once it has caught up with one and has that on disk, until it has to
+# catch up from the beginning again. Sentinels alone do not ask that: after a restart of all they could choose
+# one that died while it was catching up, and so forget what was acknowledged. Where nobody leads for long,
+# old data is better than none.
+electable() {
+	started=$(date +%s)
+	while sleep 1; do
+		info=$(here info) || continue
+		case "$info" in
+		*role:master*) ;;
+		*master_sync_in_progress:1*) here config set replica-priority 0 >/dev/null ;;
+		*master_link_status:up*)
+			case "$info" in
+			*aof_rewrite_in_progress:1* | *aof_rewrite_scheduled:1*) ;;
+			*) here config set replica-priority 100 >/dev/null && started=$(date +%s) ;;
+			esac
+			;;
+		*slave_priority:0*)
+			if [ $(($(date +%s) - started)) -ge "$ANYWAY_AFTER" ]; then
+				echo "nobody leads: $SELF may, with the data it has" >&2
+				here config set replica-priority 100 >/dev/null
+			fi
+			;;
+		esac || true
+	done
+}
+
+electable &
 exec redis-server "$RUN/redis.conf"

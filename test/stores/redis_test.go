@@ -1,4 +1,4 @@
-package contract
+package stores
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 
 	"kubernaut.ai/shared/ledger"
 )
+
+const root = "../.."
 
 // The ports of the three Redis and their sentinels: not the usual ones, which
 // may be taken on every address.
@@ -72,7 +74,7 @@ func (r *trio) env(n *node) []string {
 	return append(os.Environ(), "SELF="+n.address, "BIND="+n.address, "HOSTS="+strings.Join(r.hosts(), " "),
 		"PORT="+redisPort, "SENTINEL_PORT="+sentinelPort, "CONFIG="+filepath.Join(stores, "redis.conf"), "AUTH="+auth,
 		"DATA="+filepath.Join(n.dir, "data"), "RUN="+filepath.Join(n.dir, "run"),
-		"DOWN_AFTER="+downAfter, "FAILOVER_WITHIN=5000", "REDISCLI_AUTH="+redisWord)
+		"DOWN_AFTER="+downAfter, "FAILOVER_WITHIN=5000", "ANYWAY_AFTER=600", "REDISCLI_AUTH="+redisWord)
 }
 
 // start runs one of the scripts and leaves its output beside the data.
@@ -152,6 +154,16 @@ func (r *trio) allWatched() bool {
 	return r.nodes[0].watched(r.t.Context()) && r.nodes[1].watched(r.t.Context()) && r.nodes[2].watched(r.t.Context())
 }
 
+// electable tells whether every replica has caught up and may lead.
+func (r *trio) electable() bool {
+	for _, n := range r.nodes {
+		if info := n.say(r.t.Context(), "info", "replication"); info == "" || strings.Contains(info, "slave_priority:0") {
+			return false
+		}
+	}
+	return true
+}
+
 func (n *node) follows(ctx context.Context, leader string) bool {
 	info := n.say(ctx, "info", "replication")
 	return strings.Contains(info, "master_host:"+leader) && strings.Contains(info, "master_link_status:up")
@@ -208,6 +220,7 @@ func TestTheReplicatedRedisOutlivesItsLeaderItsDiskAndARestartOfAll(t *testing.T
 	r.startAll()
 	r.eventually("the first node leads the two others", func() bool { return r.nodes[0].leads(ctx, 2) })
 	r.eventually("the sentinels know each other and the replicas", r.allWatched)
+	r.eventually("the replicas have caught up", r.electable)
 	l := r.open()
 	r.remember(l, "before the leader died")
 
@@ -235,6 +248,7 @@ func TestTheReplicatedRedisOutlivesItsLeaderItsDiskAndARestartOfAll(t *testing.T
 	})
 	r.remembers(l, "after it died")
 	r.eventually("the sentinels know each other and the replicas", r.allWatched)
+	r.eventually("the replicas have caught up", r.electable)
 	r.loseDisk(l)
 }
 
