@@ -17,10 +17,18 @@ func TestOnRedisServer(t *testing.T) {
 	ledgertest.Run(t, ledgertest.OnRedisServer)
 }
 
-func TestOnRedisCluster(t *testing.T) {
+func TestOnRedisClusterOfThree(t *testing.T) {
 	needRedisServer(t)
 	t.Parallel()
-	ledgertest.Run(t, ledgertest.OnRedisCluster(ledgertest.RedisCluster(t)))
+	ledgertest.Run(t, ledgertest.OnShared(ledgertest.RedisCluster(t).URL))
+}
+
+func TestOnAReplicaThatTookOver(t *testing.T) {
+	needRedisServer(t)
+	t.Parallel()
+	redis := ledgertest.RedisReplicated(t)
+	redis.TakeOver(t)
+	ledgertest.Run(t, ledgertest.OnShared(redis.URL))
 }
 
 func needRedisServer(t testing.TB) {

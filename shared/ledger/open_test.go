@@ -107,16 +107,3 @@ func TestTheDatabaseOfTheURLIsUsed(t *testing.T) {
 	_, err = open("/0").Held(t.Context(), "base-1")
 	require.ErrorIs(t, err, ledger.ErrNotFound)
 }
-
-func TestALedgerFindsItsServerThroughSentinels(t *testing.T) {
-	needRedisServer(t)
-	l, err := ledger.Open(ledgertest.RedisSentinel(t))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	r := ledger.Reservation{Fingerprint: "workload", Base: "base", Lease: time.Minute}
-	_, outcome, err := l.Reserve(t.Context(), r)
-	require.NoError(t, err)
-	require.Equal(t, ledger.Opened, outcome)
-	_, err = l.LeaseDue(t.Context(), 1, time.Second)
-	require.NoError(t, err)
-}

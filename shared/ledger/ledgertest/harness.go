@@ -50,15 +50,11 @@ func (s *suite) open(options ...ledger.Option) *ledger.Ledger {
 
 // raw is a client beside the ledger, for what a test does to Redis itself.
 func (s *suite) raw() redis.UniversalClient {
-	options, err := redis.ParseURL(trimCluster(s.URL))
-	require.NoError(s.t, err)
-	client := redis.NewClient(options)
-	s.t.Cleanup(func() { require.NoError(s.t, client.Close()) })
-	return client
+	return rawClient(s.t, s.URL)
 }
 
 // forget empties Redis, as a failover to an empty replica does.
-func (s *suite) forget() { require.NoError(s.t, s.raw().FlushAll(s.t.Context()).Err()) }
+func (s *suite) forget() { flush(s.t, s.URL) }
 
 type test struct {
 	name string

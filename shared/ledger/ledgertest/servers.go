@@ -2,16 +2,14 @@ package ledgertest
 
 import (
 	"bytes"
-	"context"
 	"net"
 	"os/exec"
 	"slices"
 	"strconv"
-	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/ledger"
@@ -60,12 +58,11 @@ func OnRedisServer(t *testing.T) Harness {
 	}
 }
 
-// OnRedisCluster is a Factory that shares one cluster node, emptied for each
-// test: a node needs seconds until it serves.
-func OnRedisCluster(url string) Factory {
+// OnShared is a Factory that shares one Redis of many servers, emptied for each
+// test: it needs seconds until it serves.
+func OnShared(url string) Factory {
 	return func(t *testing.T) Harness {
-		client := rawClient(t, url)
-		require.NoError(t, client.FlushAll(t.Context()).Err())
+		flush(t, url)
 		return Harness{URL: url, Short: realShort, Elapse: realClock(t, url)}
 	}
 }
@@ -80,65 +77,84 @@ func HaveRedisServer() bool {
 // loopback interface, and ends it with the test.
 func RedisServer(t testing.TB, arguments ...string) (url string) {
 	t.Helper()
-	// The port is free now, not reserved: try again if somebody was faster.
-	const attempts = 5
-	for range attempts {
-		if url, ok := startRedis(t, arguments); ok {
-			return url
-		}
-	}
-	require.FailNow(t, "redis-server did not start")
-	return ""
+	return startServer(t, freePort, arguments...).URL()
 }
 
-// RedisCluster starts one node that serves all slots of a cluster: it refuses
-// scripts and pipelines whose keys cross slots, as a large cluster does.
-func RedisCluster(t testing.TB) (url string) {
+// Server is a redis-server process.
+type Server struct {
+	port   int
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+// URL opens this server alone.
+func (s *Server) URL() string { return "redis://" + s.address() }
+
+func (s *Server) address() string { return net.JoinHostPort(loopback, strconv.Itoa(s.port)) }
+
+// Kill ends the server at once, as a node that fails does.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill() // it may have ended already
+	<-s.exited
+}
+
+// Freeze stops the server where it is, and Thaw lets it go on.
+func (s *Server) Freeze(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+
+// Thaw undoes Freeze.
+func (s *Server) Thaw(t testing.TB) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	url = RedisServer(t, "--cluster-enabled", "yes")
-	client := rawClient(t, url)
-	const lastSlot = 16383
-	require.NoError(t, client.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, lastSlot).Err())
-	require.Eventually(t, func() bool {
-		info, err := client.ClusterInfo(context.WithoutCancel(t.Context())).Result()
-		return err == nil && strings.Contains(info, "cluster_state:ok")
-	}, startTimeout, pollEvery)
-	return url + "?cluster=true"
+	require.NoError(t, s.cmd.Process.Signal(signal))
 }
 
 const (
-	startTimeout = 10 * time.Second
+	loopback     = "127.0.0.1"
+	startTimeout = 30 * time.Second
 	pollEvery    = 5 * time.Millisecond
+	// attempts to start: a port is free when it is chosen, not reserved.
+	attempts = 5
 )
 
-func startRedis(t testing.TB, arguments []string) (string, bool) {
+func startServer(t testing.TB, port func(testing.TB) int, arguments ...string) *Server {
 	t.Helper()
-	port := freePort(t)
+	for range attempts {
+		if s := tryServer(t, port(t), arguments); s != nil {
+			return s
+		}
+	}
+	require.FailNow(t, "redis-server did not start")
+	return nil
+}
+
+// tryServer answers nil when the server ended at once: the port was taken.
+func tryServer(t testing.TB, port int, arguments []string) *Server {
+	t.Helper()
 	var log bytes.Buffer
 	// A configuration file among the arguments has to come first.
 	cmd := exec.Command("redis-server", append(slices.Clone(arguments),
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(port),
+		"--bind", loopback, "--port", strconv.Itoa(port),
 		"--save", "", "--appendonly", "no", "--dir", t.TempDir())...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
-	exited := make(chan struct{})
-	go func() { defer close(exited); _ = cmd.Wait() }()
+	s := &Server{port: port, cmd: cmd, exited: make(chan struct{})}
+	go func() { defer close(s.exited); _ = cmd.Wait() }()
 
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	deadline := time.NewTimer(startTimeout)
 	defer deadline.Stop()
-	for !listening(address) {
+	for !listening(s.address()) {
 		select {
-		case <-exited:
-			return "", false
+		case <-s.exited:
+			return nil
 		case <-deadline.C:
-			end(cmd, exited)
+			s.Kill()
 			require.FailNow(t, "redis-server does not answer", log.String())
 		case <-time.After(pollEvery):
 		}
 	}
-	t.Cleanup(func() { end(cmd, exited) })
-	return "redis://" + address, true
+	t.Cleanup(s.Kill) // it has nothing to save, and would take its time
+	return s
 }
 
 func listening(address string) bool {
@@ -150,40 +166,10 @@ func listening(address string) bool {
 	return true
 }
 
-// end kills the server: it has nothing to save, and would take its time.
-func end(cmd *exec.Cmd, exited <-chan struct{}) {
-	_ = cmd.Process.Kill()
-	<-exited
-}
-
 func freePort(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port
-}
-
-func trimCluster(url string) string { return strings.TrimSuffix(url, "?cluster=true") }
-
-func rawClient(t testing.TB, url string) *redis.Client {
-	t.Helper()
-	options, err := redis.ParseURL(trimCluster(url))
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-// realClock waits on the server's clock, not on ours.
-func realClock(t *testing.T, url string) func(time.Duration) {
-	client := rawClient(t, url)
-	return func(d time.Duration) {
-		start, err := client.Time(t.Context()).Result()
-		require.NoError(t, err)
-		require.Eventually(t, func() bool {
-			now, err := client.Time(context.WithoutCancel(t.Context())).Result()
-			return err == nil && now.Sub(start) > d
-		}, d+startTimeout, pollEvery)
-	}
 }
