@@ -198,12 +198,27 @@ func within(limit time.Duration, ok func() bool) bool {
 	}
 }
 
-// remember stores a pause, as a write that must outlive what follows.
+// remember stores a pause, as a write that must outlive what follows: one that
+// has reached every Redis that is up. What only the leader knew may go with it.
 func (r *trio) remember(l *ledger.Ledger, reason string) {
 	r.t.Helper()
 	r.eventually("a write is taken", func() bool {
 		return l.Pause(r.t.Context(), ledger.Pause{By: "test", Reason: reason}) == nil
 	})
+	r.eventually("the write has reached every Redis", func() bool {
+		for _, n := range r.nodes {
+			if n.redis.ProcessState == nil && !n.knows(r.t.Context(), reason) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// knows tells whether the node has the pause, its only key, with the reason.
+func (n *node) knows(ctx context.Context, reason string) bool {
+	key := strings.TrimSpace(n.say(ctx, "randomkey"))
+	return key != "" && strings.Contains(n.say(ctx, "hget", key, "body"), reason)
 }
 
 func (r *trio) remembers(l *ledger.Ledger, reason string) {
