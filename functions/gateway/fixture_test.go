@@ -187,6 +187,7 @@ type fakeObjects struct {
 	mu        sync.Mutex
 	chains    map[string][]event.Target
 	scopes    map[string]cluster.Scope
+	denied    map[string]bool
 	addresses map[string]string
 }
 
@@ -216,6 +217,9 @@ func (f *fakeObjects) Owners(_ context.Context, t event.Target) (chain []event.T
 	err = f.world.step("owners", func() error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		if f.denied[t.String()] {
+			return fmt.Errorf("%w: %s", cluster.ErrForbidden, t)
+		}
 		var ok bool
 		if chain, ok = f.chains[t.String()]; !ok {
 			return fmt.Errorf("%w: %s", cluster.ErrGone, t)

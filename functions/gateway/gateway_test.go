@@ -32,6 +32,8 @@ func TestWhatBecomesOfOneAlert(t *testing.T) {
 		"another cluster's alert is not ours":        {body: body(alert("firing", "namespace", "shop", "pod", "cart-1", "cluster", "west")), code: 200, status: StatusIgnored, reason: signal.ReasonOtherCluster},
 		"a candidate that exists beats one that does not": {body: body(alert("firing", "namespace", "shop", "statefulset", "gone", "pod", "cart-1")), code: 201,
 			status: StatusCreated, target: "shop/Deployment/cart"},
+		"an object that may not be read may not be touched": {body: body(alert("firing", "namespace", "shop", "certificate", "private")), code: 200,
+			status: StatusIgnored, reason: ReasonForbidden, target: "shop/Certificate.cert-manager.io/private"},
 		"a label of a discovered kind names its object": {body: body(alert("firing", "namespace", "shop", "certificate", "tls", "team", "x", "widget", "y")), code: 201,
 			status: StatusCreated, target: "shop/Certificate.cert-manager.io/tls"},
 		"a node that kube-state-metrics reports on is found by its label": {body: sample(t, "firing_node_seen_by_kube_state_metrics"), code: 201, status: StatusCreated, target: "/Node/worker-2.example.internal"},
@@ -45,6 +47,7 @@ func TestWhatBecomesOfOneAlert(t *testing.T) {
 			w.cluster.own("shop/Deployment/wild")
 			w.cluster.scopes["shop/Deployment/wild"] = cluster.Scope{Reason: cluster.ScopeUnlabelled}
 			w.cluster.own("shop/Certificate.cert-manager.io/tls")
+			w.cluster.denied = map[string]bool{"shop/Certificate.cert-manager.io/private": true}
 			got := post(t, w.gateway(t), test.body)
 			require.Equal(t, test.code, got.code, got.raw)
 			require.Len(t, got.answer.Results, 1)

@@ -21,6 +21,7 @@ const (
 const (
 	ReasonNotManaged   = "not_managed"
 	ReasonTargetGone   = "target_gone"
+	ReasonForbidden    = "target_not_readable"
 	ReasonDuplicate    = "duplicate"
 	ReasonCoolingDown  = "cooling_down"
 	ReasonTakenOver    = "taken_over"

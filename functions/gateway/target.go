@@ -35,6 +35,8 @@ func (g *gateway) locate(ctx context.Context, w *work) {
 	switch {
 	case errors.Is(err, cluster.ErrGone):
 		w.result.ignore(ReasonTargetGone)
+	case errors.Is(err, cluster.ErrForbidden):
+		w.result.ignore(ReasonForbidden)
 	case err != nil:
 		w.result.retry(ReasonUnreadable, err)
 	case !scope.Managed:
@@ -43,7 +45,8 @@ func (g *gateway) locate(ctx context.Context, w *work) {
 }
 
 // chain is the owner chain of what the alert is about, or the reason for
-// which there is none; with ReasonTargetGone, it is the object that is gone.
+// which there is none; with ReasonTargetGone or
+// ReasonForbidden, it is the object that is gone or may not be read.
 func (g *gateway) chain(ctx context.Context, a signal.Alert) ([]event.Target, string, error) {
 	candidates, reason := g.rules.Candidates(a)
 	if reason != "" {
@@ -64,6 +67,10 @@ func (g *gateway) chain(ctx context.Context, a signal.Alert) ([]event.Target, st
 			if gone == nil {
 				gone = []event.Target{target}
 			}
+		case errors.Is(err, cluster.ErrForbidden):
+			// Another try would be refused as well, until somebody grants it: the
+			// sender posts again by itself while the alert fires.
+			return []event.Target{target}, ReasonForbidden, nil
 		default:
 			return nil, "", err
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/lru"
 
@@ -93,7 +92,7 @@ func (c *Cache) fetch(ctx context.Context, o object) (answer, error) {
 		switch {
 		case err == nil:
 			c.entries.Add(o, entry{meta: a.meta, at: at})
-		case errors.Is(err, ErrGone), apierrors.IsForbidden(err):
+		case errors.Is(err, ErrGone), errors.Is(err, ErrForbidden):
 			c.entries.Add(o, entry{no: err, at: at})
 		}
 		return a, err

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubernaut.ai/shared/event"
@@ -65,7 +64,7 @@ func owners(ctx context.Context, from source, l lookup) ([]event.Target, error) 
 // outOfReach reports whether an owner of the group cannot be read, now or on
 // a retry.
 func outOfReach(group string, err error) bool {
-	return !signal.OwnGroup(group) && (apierrors.IsForbidden(err) || errors.Is(err, ErrUnknownKind))
+	return !signal.OwnGroup(group) && (errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnknownKind))
 }
 
 func groupOf(apiVersion string) string {

@@ -38,6 +38,9 @@ func (c *Clients) read(ctx context.Context, o object, _ time.Duration) (answer, 
 	if apierrors.IsNotFound(err) {
 		return answer{}, fmt.Errorf("%w: %s %s/%s", ErrGone, o.kind.Name(), o.namespace, o.name)
 	}
+	if apierrors.IsForbidden(err) {
+		return answer{}, fmt.Errorf("%w: %s %s/%s: %w", ErrForbidden, o.kind.Name(), o.namespace, o.name, err)
+	}
 	if err != nil {
 		return answer{}, fmt.Errorf("read %s %s/%s: %w", o.kind.Name(), o.namespace, o.name, err)
 	}
