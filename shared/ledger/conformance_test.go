@@ -20,7 +20,7 @@ func TestOnRedisServer(t *testing.T) {
 func TestOnRedisClusterOfThree(t *testing.T) {
 	needRedisServer(t)
 	t.Parallel()
-	ledgertest.Run(t, ledgertest.OnShared(ledgertest.RedisCluster(t).URL))
+	ledgertest.Run(t, ledgertest.OnShared(t, ledgertest.RedisCluster(t).URL))
 }
 
 func TestOnAReplicaThatTookOver(t *testing.T) {
@@ -28,7 +28,7 @@ func TestOnAReplicaThatTookOver(t *testing.T) {
 	t.Parallel()
 	redis := ledgertest.RedisReplicated(t)
 	redis.TakeOver(t)
-	ledgertest.Run(t, ledgertest.OnShared(redis.URL))
+	ledgertest.Run(t, ledgertest.OnShared(t, redis.URL))
 }
 
 func needRedisServer(t testing.TB) {

@@ -35,6 +35,26 @@
 //		})
 //	}
 //
+// Redis may be one server, a primary with replicas behind sentinels, or a Redis
+// Cluster (see Open). What an answer promises when a server fails:
+//
+//   - An answer means that the primary has it, and its disk as far as
+//     "appendfsync always" goes. It does not wait for replicas: that would cost
+//     each stage a round trip, and still not be consensus.
+//   - What the replica has when it takes over stands: claims, turns, plans, due
+//     items. Until then calls answer ErrUnavailable, and are to be retried.
+//   - What only the old primary had is forgotten. The same alert opens the same
+//     remediation id again, under a higher token, so whoever held it before is
+//     fenced off; a stage that reports first creates its claim again, marked
+//     ExecutedUnknown, so that nobody cancels what may have been done. A second
+//     effect is prevented by the applied annotation on the object, which is not
+//     kept here, and what is missing from the due list comes back from history
+//     by the sweep. "min-replicas-to-write 1" with a short
+//     "min-replicas-max-lag" bounds how much that can be.
+//   - A node of a Cluster that fails without a replica takes only the claims of
+//     its slots with it, and they wait for it, as long as the others go on
+//     ("cluster-require-full-coverage no").
+//
 // An error for which errors.Is(err, ErrUnavailable) holds can pass: answer 503.
 // A network error may hide a write that happened; every operation is safe to
 // repeat.

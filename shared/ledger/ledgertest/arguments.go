@@ -41,7 +41,7 @@ func refusesIDs(s *suite) {
 	for _, bad := range []string{"no-generation", "x-0", "x-01", "x-+1", "-1", "x--", "x-9999999999"} {
 		require.ErrorIs(s.t, s.advance(bad, "enriched", long), ledger.ErrInvalid, bad)
 	}
-	eachServer(s.t, s.URL, func(ctx context.Context, server *redis.Client) error {
+	eachServer(s.t, s.raw(), func(ctx context.Context, server *redis.Client) error {
 		keys, err := server.DBSize(ctx).Result()
 		if err == nil && keys > 0 {
 			err = fmt.Errorf("%d keys were written", keys)

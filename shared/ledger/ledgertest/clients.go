@@ -42,10 +42,10 @@ func rawClient(t testing.TB, address string) redis.UniversalClient {
 }
 
 // eachServer calls do for every server that holds keys of its own.
-func eachServer(t testing.TB, address string, do func(context.Context, *redis.Client) error) {
+func eachServer(t testing.TB, client redis.UniversalClient, do func(context.Context, *redis.Client) error) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	switch client := rawClient(t, address).(type) {
+	switch client := client.(type) {
 	case *redis.ClusterClient:
 		require.NoError(t, client.ForEachMaster(ctx, do))
 	case *redis.Client:
@@ -54,14 +54,13 @@ func eachServer(t testing.TB, address string, do func(context.Context, *redis.Cl
 }
 
 // flush empties Redis, as a fail-over to an empty replica does.
-func flush(t testing.TB, address string) {
+func flush(t testing.TB, client redis.UniversalClient) {
 	t.Helper()
-	eachServer(t, address, func(ctx context.Context, server *redis.Client) error { return server.FlushAll(ctx).Err() })
+	eachServer(t, client, func(ctx context.Context, server *redis.Client) error { return server.FlushAll(ctx).Err() })
 }
 
 // realClock waits on a server's clock, not on ours.
-func realClock(t *testing.T, address string) func(time.Duration) {
-	client := rawClient(t, address)
+func realClock(t *testing.T, client redis.UniversalClient) func(time.Duration) {
 	return func(d time.Duration) {
 		start, err := client.Time(t.Context()).Result()
 		require.NoError(t, err)

@@ -36,7 +36,8 @@ func RedisCluster(t testing.TB) Cluster {
 	c := Cluster{}
 	addresses := make([]string, clusterNodes)
 	for i := range clusterNodes {
-		node := startServer(t, clusterPort, "--cluster-enabled", "yes")
+		// A node that a test stops for a while is not to take the cluster with it.
+		node := startServer(t, clusterPort, "--cluster-enabled", "yes", "--cluster-node-timeout", "60000")
 		c.Nodes, addresses[i] = append(c.Nodes, node), node.address()
 	}
 	c.URL = "redis://" + strings.Join(addresses, ",") + "?cluster=true"

@@ -54,7 +54,7 @@ func (s *suite) raw() redis.UniversalClient {
 }
 
 // forget empties Redis, as a failover to an empty replica does.
-func (s *suite) forget() { flush(s.t, s.URL) }
+func (s *suite) forget() { flush(s.t, s.raw()) }
 
 type test struct {
 	name string

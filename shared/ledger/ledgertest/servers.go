@@ -54,16 +54,17 @@ const realShort = 30 * time.Millisecond
 func OnRedisServer(t *testing.T) Harness {
 	url := RedisServer(t)
 	return Harness{
-		URL: url, Short: realShort, Elapse: realClock(t, url), Parallel: true, MeasuresMemory: true,
+		URL: url, Short: realShort, Elapse: realClock(t, rawClient(t, url)), Parallel: true, MeasuresMemory: true,
 	}
 }
 
 // OnShared is a Factory that shares one Redis of many servers, emptied for each
 // test: it needs seconds until it serves.
-func OnShared(url string) Factory {
+func OnShared(t testing.TB, url string) Factory {
+	client := rawClient(t, url)
 	return func(t *testing.T) Harness {
-		flush(t, url)
-		return Harness{URL: url, Short: realShort, Elapse: realClock(t, url)}
+		flush(t, client)
+		return Harness{URL: url, Short: realShort, Elapse: realClock(t, client)}
 	}
 }
 
