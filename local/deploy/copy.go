@@ -16,30 +16,40 @@ const (
 	funcFile = "func.yaml"
 	// patchFile, in an overlay, changes functions' func.yaml.
 	patchFile = "functions.yaml"
+	// servicesFile, in deploy, changes functions' Knative Services.
+	servicesFile = "services.yaml"
 	// scratch is what func leaves in a folder; a copy starts without.
 	scratch = ".func"
 )
 
-// patches are an overlay's changes of func.yaml, by stage.
+// patches are changes by stage: of func.yaml, or of the Knative Service.
 type patches map[string]json.RawMessage
 
-// readPatches reads an overlay's changes; an overlay without any is fine.
+// readPatches reads an overlay's changes of func.yaml; one without any is fine.
 func (o *options) readPatches() (patches, error) {
-	path := filepath.Join(o.overlayFolder(), patchFile)
+	return o.read(filepath.Join(o.overlayFolder(), patchFile))
+}
+
+// readServicePatches reads what all overlays change of Knative Services.
+func (o *options) readServicePatches() (patches, error) {
+	return o.read(filepath.Join(o.root, "deploy", servicesFile))
+}
+
+func (o *options) read(path string) (patches, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read overlay: %w", err)
+		return nil, fmt.Errorf("read changes: %w", err)
 	}
 	var p patches
 	if err := yaml.UnmarshalStrict(text, &p); err != nil {
-		return nil, fmt.Errorf("read overlay %s: %w", path, err)
+		return nil, fmt.Errorf("read changes in %s: %w", path, err)
 	}
 	for stage := range p {
 		if _, err := os.Stat(filepath.Join(o.root, "functions", stage, funcFile)); err != nil {
-			return nil, fmt.Errorf("read overlay %s: %q is no function: %w", path, stage, err)
+			return nil, fmt.Errorf("read changes in %s: %q is no function: %w", path, stage, err)
 		}
 	}
 	return p, nil

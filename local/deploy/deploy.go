@@ -37,7 +37,7 @@ func (o *options) deploy(ctx context.Context, stdout io.Writer) error {
 		args := append([]string{"deploy", "--path", folder, "--namespace", o.namespace, "--registry", o.registry}, o.extra...)
 		return o.run(ctx, job{dir: folder, args: args, out: out})
 	})
-	if err != nil || !o.readOnly {
+	if err != nil || !o.finish {
 		return err
 	}
 	return o.harden(ctx, stdout)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ func funcCLI(t *testing.T, fail string) (path, records string) {
 func call(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = run(t.Context(), append([]string{"--root", project, "--read-only=false"}, args...), &stdout, &stderr)
+	code = run(t.Context(), append([]string{"--root", project, "--finish=false"}, args...), &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
@@ -164,16 +165,23 @@ func service(name string, readOnly bool, ready string) *unstructured.Unstructure
 	}}
 }
 
-func TestRootFileSystemsBecomeReadOnlyOnce(t *testing.T) {
-	client := dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), service("gateway", false, "True"), service("enrich", true, "True"))
-	s := services{client.Resource(knativeServices).Namespace("kubernaut-system"), []string{"gateway", "enrich"}}
+func TestServicesGetWhatFuncCannotSayOnce(t *testing.T) {
+	client := dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), service("gateway", false, "True"), service("enrich", true, "True"), service("assess", true, "True"))
+	window := json.RawMessage(`{"spec":{"template":{"metadata":{"annotations":{"autoscaling.knative.dev/window":"10s"}}}}}`)
+	s := services{client: client.Resource(knativeServices).Namespace("kubernaut-system"), names: []string{"gateway", "enrich", "assess"},
+		patches: patches{"assess": window}}
 	var out bytes.Buffer
 	require.NoError(t, hardenAll(t.Context(), &out, s))
-	require.Contains(t, out.String(), "1 of 2 set now")
+	require.Contains(t, out.String(), "set on 2 of 3")
 	for _, name := range s.names {
 		found, err := s.client.Get(t.Context(), name, metav1.GetOptions{})
 		require.NoError(t, err)
-		require.True(t, hasReadOnlyRoot(found), name)
+		containers, _, err := unstructured.NestedSlice(found.Object, containersPath...)
+		require.NoError(t, err)
+		require.Equal(t, true, containers[0].(map[string]any)["securityContext"].(map[string]any)["readOnlyRootFilesystem"], name)
+		annotations, _, err := unstructured.NestedStringMap(found.Object, "spec", "template", "metadata", "annotations")
+		require.NoError(t, err)
+		require.Equal(t, name == "assess", annotations["autoscaling.knative.dev/window"] == "10s", name)
 	}
 	out.Reset()
 	require.NoError(t, hardenAll(t.Context(), &out, s))
@@ -182,7 +190,7 @@ func TestRootFileSystemsBecomeReadOnlyOnce(t *testing.T) {
 
 func TestAServiceThatDoesNotGetReadyIsNamedWithItsReason(t *testing.T) {
 	client := dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), service("gateway", false, "False"))
-	s := services{client.Resource(knativeServices).Namespace("kubernaut-system"), []string{"gateway"}}
+	s := services{client: client.Resource(knativeServices).Namespace("kubernaut-system"), names: []string{"gateway"}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*readyEvery)
 	defer cancel()
 	require.ErrorContains(t, hardenAll(ctx, &bytes.Buffer{}, s), "wait for gateway to be ready: context deadline exceeded: no image")

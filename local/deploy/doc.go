@@ -10,7 +10,7 @@
 // deploy/overlays/<overlay> holds a JSON merge patch a stage.
 //
 // func makes containers that run as no root, gain no privileges, hold no
-// capabilities and have the runtime's seccomp profile. What it cannot say,
-// that the root file system is read-only, is set on the Service afterwards;
-// func leaves it there when it deploys again.
+// capabilities and have the runtime's seccomp profile. What it cannot say is
+// set on the Service afterwards: that the root file system is read-only, and
+// what deploy/services.yaml holds for the stage.
 package main

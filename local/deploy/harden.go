@@ -7,13 +7,15 @@ import (
 	"io"
 	"time"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/retry"
 )
 
 // How long a changed Service may take to be ready, and how often to look.
@@ -24,12 +26,13 @@ const (
 
 var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
 
-// readOnlyRoot needs the securityContext that func sets.
-const readOnlyRoot = `[{"op":"add","path":"/spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem","value":true}]`
-
-// harden makes the functions' root file systems read-only where they are not,
-// and waits until the new revisions serve.
+// harden sets on the functions' Services what func cannot say, where it is not
+// so, and waits until the new revisions serve.
 func (o *options) harden(ctx context.Context, stdout io.Writer) error {
+	p, err := o.readServicePatches()
+	if err != nil {
+		return err
+	}
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
@@ -39,26 +42,27 @@ func (o *options) harden(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("connect to cluster: %w", err)
 	}
-	return hardenAll(ctx, stdout, services{client.Resource(knativeServices).Namespace(o.namespace), o.functions})
+	s := services{client: client.Resource(knativeServices).Namespace(o.namespace), names: o.functions, patches: p}
+	return hardenAll(ctx, stdout, s)
 }
 
-// services are the Knative Services of some functions.
+// services are the Knative Services of some functions, and how they should be.
 type services struct {
-	client dynamic.ResourceInterface
-	names  []string
+	client  dynamic.ResourceInterface
+	names   []string
+	patches patches
 }
 
 func hardenAll(ctx context.Context, stdout io.Writer, s services) error {
 	var errs []error
 	var changed []string
 	for _, name := range s.names {
-		service, err := s.client.Get(ctx, name, metav1.GetOptions{})
-		if err == nil && !hasReadOnlyRoot(service) {
-			_, err = s.client.Patch(ctx, name, types.JSONPatchType, []byte(readOnlyRoot), metav1.PatchOptions{FieldManager: "kubernaut-deploy"})
-			changed = append(changed, name)
-		}
+		done, err := s.change(ctx, name)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("make root of %s read-only: %w", name, err))
+			errs = append(errs, fmt.Errorf("change service of %s: %w", name, err))
+		}
+		if done {
+			changed = append(changed, name)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -70,24 +74,61 @@ func hardenAll(ctx context.Context, stdout io.Writer, s services) error {
 		}
 	}
 	if len(changed) > 0 && len(errs) == 0 {
-		fmt.Fprintf(stdout, "read-only root file systems: %d of %d set now\n", len(changed), len(s.names))
+		fmt.Fprintf(stdout, "services: what func cannot say was set on %d of %d\n", len(changed), len(s.names))
 	}
 	return errors.Join(errs...)
 }
 
-// hasReadOnlyRoot tells whether the Service's container is as it should be.
-func hasReadOnlyRoot(service *unstructured.Unstructured) bool {
-	containers, _, err := unstructured.NestedSlice(service.Object, "spec", "template", "spec", "containers")
+// change makes one Service as it should be, in one update and so one revision.
+// Knative writes the status meanwhile, so it tries again on a conflict.
+func (s services) change(ctx context.Context, name string) (changed bool, err error) {
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		service, err := s.client.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		wanted, err := s.wanted(service)
+		if err != nil || equality.Semantic.DeepEqual(service, wanted) {
+			return err
+		}
+		changed = true
+		_, err = s.client.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: "kubernaut-deploy"})
+		return err
+	})
+	return changed, err
+}
+
+// wanted is the Service as it should be: changed as deploy says, and with a
+// root file system that is read-only.
+func (s services) wanted(service *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	wanted := service.DeepCopy()
+	if patch := s.patches[service.GetName()]; patch != nil {
+		text, err := wanted.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		if text, err = jsonpatch.MergePatch(text, patch); err != nil {
+			return nil, fmt.Errorf("apply %s: %w", servicesFile, err)
+		}
+		if err := wanted.UnmarshalJSON(text); err != nil {
+			return nil, err
+		}
+	}
+	containers, _, err := unstructured.NestedSlice(wanted.Object, containersPath...)
 	if err != nil || len(containers) == 0 {
-		return false
+		return nil, errors.Join(errors.New("it has no containers"), err)
 	}
 	container, ok := containers[0].(map[string]any)
 	if !ok {
-		return false
+		return nil, errors.New("its container is not an object")
 	}
-	set, _, err := unstructured.NestedBool(container, "securityContext", "readOnlyRootFilesystem")
-	return err == nil && set
+	if err := unstructured.SetNestedField(container, true, "securityContext", "readOnlyRootFilesystem"); err != nil {
+		return nil, err
+	}
+	return wanted, unstructured.SetNestedSlice(wanted.Object, containers, containersPath...)
 }
+
+var containersPath = []string{"spec", "template", "spec", "containers"}
 
 // ready waits until the Service serves what its spec says.
 func (s services) ready(ctx context.Context, name string) error {

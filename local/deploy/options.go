@@ -21,7 +21,8 @@ type options struct {
 	// extra is passed on to func deploy.
 	extra    []string
 	parallel int
-	readOnly bool
+	// finish sets on the Services what func cannot say.
+	finish   bool
 	undeploy bool
 }
 
@@ -98,7 +99,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.registry, "registry", os.Getenv("FUNC_REGISTRY"), "where images go, such as registry.example/kubernaut (FUNC_REGISTRY)")
 	fs.StringVar(&o.namespace, "namespace", "kubernaut-system", "the functions' namespace")
 	fs.IntVar(&o.parallel, "parallel", defaultParallel, "how many functions to build and deploy at a time")
-	fs.BoolVar(&o.readOnly, "read-only", true, "make the functions' root file systems read-only")
+	fs.BoolVar(&o.finish, "finish", true, "set on the functions' Knative Services what func cannot say")
 	fs.BoolVar(&o.undeploy, "undeploy", false, "delete the functions instead")
 	if err := fs.Parse(args); err != nil {
 		return o, err

@@ -224,5 +224,25 @@ func TestNoFunctionIsPublicAndAssessGoesToSleepBetweenPings(t *testing.T) {
 		}
 		require.True(t, local, name)
 	}
-	require.Equal(t, "10s", functionOf(t, event.StageAssess).Deploy.Annotations["autoscaling.knative.dev/window"])
+	text, err := os.ReadFile(filepath.Join(root, "deploy", "services.yaml"))
+	require.NoError(t, err)
+	var services map[string]struct {
+		Spec struct {
+			Template struct {
+				Metadata struct{ Annotations map[string]string }
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(text, &services))
+	require.Equal(t, "10s", services[event.StageAssess].Spec.Template.Metadata.Annotations["autoscaling.knative.dev/window"])
+}
+
+// TestNoFunctionHasAnAutoscalingAnnotation: func writes them on the Service too,
+// and Knative's webhook refuses them there.
+func TestNoFunctionHasAnAutoscalingAnnotation(t *testing.T) {
+	for _, name := range functionNames(t) {
+		for key := range functionOf(t, name).Deploy.Annotations {
+			require.False(t, strings.HasPrefix(key, "autoscaling.knative.dev/"), "%s: %s belongs into deploy/services.yaml", name, key)
+		}
+	}
 }
