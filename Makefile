@@ -65,9 +65,14 @@ deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REG
 undeploy: ## delete the functions, or FUNCTION=x
 	@go run ./local/deploy --undeploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(ARGS)
 
+.PHONY: e2e
+e2e: ## the scenarios on a real cluster on this machine, as root (ARGS="--keep", ARGS="--run Rollout --keep")
+	@cd test/e2e && GOWORK=off go run ./cmd/e2e $(ARGS)
+
 .PHONY: cluster-up
-cluster-up: ## a real one-node cluster with Knative on this machine, as root (ARGS="--fake-nodes 3")
-	@cd test/e2e && GOWORK=off go run ./cmd/bed up $(ARGS)
+cluster-up: ## a real one-node cluster with Knative and Kubernaut on this machine, as root (ARGS="--fake-nodes 3")
+	@cd test/e2e && GOWORK=off go run ./cmd/e2e --install $(ARGS)
+	@cd test/e2e && GOWORK=off go run ./cmd/bed status
 
 .PHONY: cluster-status
 cluster-status: ## what runs of that cluster, where, and what it takes

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"kubernaut.ai/test/e2e/bed"
+	"kubernaut.ai/test/e2e/product"
+	"kubernaut.ai/test/e2e/toolchain"
+)
+
+// target names, for package scenario, the cluster that this command brings up.
+const target = "KUBERNAUT_E2E=bed"
+
+// stopPatience is how long the tests may take to clean up when they are ended.
+const stopPatience = time.Minute
+
+type options struct {
+	keep, installOnly, asItIs bool
+	pattern                   string
+	fakeNodes                 int
+	timeout                   time.Duration
+	stdout, stderr            io.Writer
+}
+
+// run does all of it; the cluster goes at the end if it came at the beginning.
+func (o options) run(ctx context.Context) (err error) {
+	began := time.Now()
+	b, own, err := o.cluster(ctx)
+	if err != nil {
+		return err
+	}
+	if own && !o.keep && !o.installOnly {
+		defer func() { err = errors.Join(err, b.Down(context.WithoutCancel(ctx))) }()
+	}
+	if !o.asItIs {
+		err = o.install(ctx, b)
+	}
+	if err == nil && !o.installOnly {
+		err = o.scenarios(ctx)
+	}
+	if err != nil {
+		folder, kept := keepLogs(context.WithoutCancel(ctx), b)
+		return errors.Join(fmt.Errorf("%w (logs: %s)", err, folder), kept)
+	}
+	fmt.Fprintf(o.stderr, "e2e: all of it in %s\n", time.Since(began).Round(time.Second))
+	return nil
+}
+
+// cluster is the bed that is up, or a new one, which is own.
+func (o options) cluster(ctx context.Context) (b *bed.Bed, own bool, err error) {
+	b, err = bed.Up(ctx, bed.Options{FakeNodes: o.fakeNodes, Log: o.stderr})
+	if errors.Is(err, bed.ErrUp) {
+		b, err = bed.Open("")
+		return b, false, err
+	}
+	return b, err == nil, err
+}
+
+func (o options) install(ctx context.Context, b *bed.Bed) error {
+	paths, err := toolchain.Ensure(ctx, toolchain.Options{Log: o.stderr}, "func", "kubectl")
+	if err != nil {
+		return err
+	}
+	return product.Install(ctx, product.Options{
+		Kubeconfig: b.Kubeconfig, Registry: b.Registry + "/functions", InsecureRegistry: true,
+		Func: paths["func"], Kubectl: paths["kubectl"],
+		Redis: b.Redis.URL(), Postgres: b.Postgres.URL(), Log: o.stderr,
+	})
+}
+
+// scenarios runs the tests of package scenario, in a group of their own: Ctrl-C
+// reaches them through this command, once.
+func (o options) scenarios(ctx context.Context) error {
+	arguments := []string{"test", "-race", "-count=1", "-v", "-timeout", o.timeout.String(), "./scenario"}
+	if o.pattern != "" {
+		arguments = append(arguments, "-run", o.pattern)
+	}
+	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd.Dir = filepath.Join(product.Root(), "test", "e2e")
+	cmd.Env = append(os.Environ(), "GOWORK=off", target)
+	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.WaitDelay = stopPatience
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run scenarios: %w", err)
+	}
+	return nil
+}

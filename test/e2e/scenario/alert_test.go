@@ -1,0 +1,97 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/test/e2e/product"
+)
+
+// gatewayURL takes Alertmanager's webhooks.
+const (
+	gatewayHost = "gateway." + product.Namespace + clusterDomain
+	gatewayURL  = "http://" + gatewayHost + "/api/v1/signals/prometheus"
+)
+
+// routing has Alertmanager tell Kubernaut of every alert at once. It runs
+// outside the cluster, where names of the cluster mean nothing: it asks the
+// ingress for the gateway's.
+const routing = `
+route:
+  receiver: kubernaut
+  group_by: ["..."]
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+  - name: kubernaut
+    webhook_configs:
+      - url: %s
+        send_resolved: true
+        http_config: {proxy_url: %s}
+`
+
+func (w *world) routeAlerts(ctx context.Context) error {
+	ingress, err := w.addressOf(ctx, gatewayHost)
+	if err != nil {
+		return err
+	}
+	return w.bed.Alertmanager.Configure(ctx, fmt.Sprintf(routing, gatewayURL, "http://"+ingress))
+}
+
+// alert is one as Prometheus posts it to Alertmanager.
+type alert struct {
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	StartsAt    time.Time         `json:"startsAt"`
+	EndsAt      time.Time         `json:"endsAt,omitzero"`
+}
+
+// keptFiring is how long Alertmanager believes an alert that nobody repeats.
+const keptFiring = time.Hour
+
+// fire has Alertmanager take an alert that starts now, and returns it for resolve.
+func (w *world) fire(t *testing.T, labels map[string]string) alert {
+	t.Helper()
+	now := time.Now()
+	a := alert{Labels: labels, Annotations: map[string]string{"summary": "a scenario says so"}, StartsAt: now, EndsAt: now.Add(keptFiring)}
+	w.postAlert(t, a)
+	return a
+}
+
+// resolve has Alertmanager take that the alert has stopped.
+func (w *world) resolve(t *testing.T, a alert) {
+	t.Helper()
+	a.EndsAt = time.Now()
+	w.postAlert(t, a)
+}
+
+func (w *world) postAlert(t *testing.T, a alert) {
+	t.Helper()
+	status, said := post(t, http.DefaultClient, w.bed.Alertmanager.URL()+"/api/v2/alerts", []alert{a})
+	require.Equal(t, http.StatusOK, status, "%s", said)
+}
+
+// post posts JSON and returns the answer's status and body.
+func post(t *testing.T, client *http.Client, url string, body any) (int, []byte) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(text))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	said, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, said
+}

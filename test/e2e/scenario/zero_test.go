@@ -1,0 +1,110 @@
+package scenario
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/test/e2e/product"
+)
+
+// coldAim is how long the first alert after idle may take to its action, and
+// what this scenario fails beyond is coldMost: the machine is shared.
+const (
+	coldAim  = 8 * time.Second
+	coldMost = 30 * time.Second
+)
+
+// serving labels the pods of Knative Services.
+const serving = "serving.knative.dev/service"
+
+var pingSources = schema.GroupVersionResource{Group: "sources.knative.dev", Version: "v1", Resource: "pingsources"}
+
+// TestTheFirstAlertAfterIdleWakesTheWholeChain starts with no stage running, and
+// ends with none.
+func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
+	w := enter(t)
+	d := w.rolledOut(t, w.deploy(t, deployment(w.namespace(t, managed), "checkout", w.container())))
+	d.Spec.Template.Spec.Containers[0].Args = []string{"-crash"}
+	_, err := w.kube.AppsV1().Deployments(d.Namespace).Update(t.Context(), d, metav1.UpdateOptions{})
+	require.NoError(t, err)
+	pod := w.sick(t, d)
+	resume := w.withoutPings(t)
+	w.atZero(t)
+
+	began := time.Now()
+	fired := w.fire(t, map[string]string{"alertname": "KubePodCrashLooping", "severity": "warning",
+		"namespace": d.Namespace, "pod": pod, "container": "app"})
+	until(t, "the action applied", func(context.Context) (bool, any) {
+		now := w.deployment(t, d)
+		return now.Annotations["kubernaut.ai/applied"] != "", now.Status
+	})
+	took := time.Since(began)
+	t.Logf("first alert after idle to action applied: %s; the aim is %s", took.Round(time.Millisecond), coldAim)
+	require.Less(t, took, coldMost)
+	woken := w.running(t)
+	for _, stage := range []string{event.StageGateway, event.StageEnrich, event.StageClassify, event.StageAnalyze, event.StageAuthorize, event.StageExecute} {
+		require.Contains(t, woken, stage)
+	}
+	w.rolledOut(t, d)
+	w.resolve(t, fired)
+	resume()
+	v := w.ended(t, w.opened(t, signal.Workload{Namespace: d.Namespace, Kind: "Deployment", Name: d.Name}).ID)
+	require.Equal(t, event.OutcomeHealed, v.Outcome, "%+v", v)
+	w.tell(t, v)
+	w.withoutPings(t)
+	idle := time.Now()
+	w.atZero(t)
+	t.Logf("no stage runs any more %s after the last verdict", time.Since(idle).Round(time.Second))
+}
+
+// atZero waits until no pod of any stage is left, not even one that ends.
+func (w *world) atZero(t *testing.T) {
+	t.Helper()
+	until(t, "every stage at zero", func(context.Context) (bool, any) {
+		running := w.running(t)
+		return len(running) == 0, running
+	})
+}
+
+// running lists the stages that have a pod, sorted.
+func (w *world) running(t *testing.T) []string {
+	t.Helper()
+	pods, err := w.kube.CoreV1().Pods(product.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: serving})
+	require.NoError(t, err)
+	var names []string
+	for _, pod := range pods.Items {
+		if pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+			names = append(names, pod.Labels[serving])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// withoutPings lets assess sleep, until resume is called or the test ends.
+func (w *world) withoutPings(t *testing.T) (resume func()) {
+	t.Helper()
+	const never = "0 0 1 1 *"
+	source := w.dynamic.Resource(pingSources).Namespace(product.Namespace)
+	present, err := source.Get(t.Context(), event.StageAssess, metav1.GetOptions{})
+	require.NoError(t, err)
+	schedule := present.Object["spec"].(map[string]any)["schedule"].(string)
+	set := func(ctx context.Context, to string) {
+		_, err := source.Patch(ctx, event.StageAssess, types.MergePatchType, []byte(`{"spec":{"schedule":"`+to+`"}}`), metav1.PatchOptions{})
+		require.NoError(t, err)
+	}
+	set(t.Context(), never)
+	resume = func() { set(context.WithoutCancel(t.Context()), schedule) }
+	t.Cleanup(resume)
+	return resume
+}
