@@ -15,13 +15,13 @@ import (
 // in --dir, or from the one that --history names: what a person has the right
 // to ask for. It needs the right to delete there, and no running system.
 func (o *options) forgetOne(ctx context.Context) error {
-	c := stage.NewConfig(map[string]string{stage.EnvSettings: filepath.Join(o.system.Dir, system.SettingsFile)})
 	url := o.system.HistoryURL
 	if url == "" {
+		c := stage.NewConfig(map[string]string{stage.EnvSettings: filepath.Join(o.system.Dir, system.SettingsFile)})
 		url = c.Required(stage.EnvHistory, "where history is kept; start a system with make run, or give --history")
-	}
-	if err := c.Err(); err != nil {
-		return err
+		if err := c.Err(); err != nil {
+			return err
+		}
 	}
 	store, err := history.Open(url)
 	if err != nil {
