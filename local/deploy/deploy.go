@@ -40,7 +40,7 @@ func (o *options) deploy(ctx context.Context, stdout io.Writer) error {
 	if err != nil || !o.finish {
 		return err
 	}
-	return o.harden(ctx, stdout)
+	return o.finishAll(ctx, stdout)
 }
 
 // remove deletes the functions' Knative Services.

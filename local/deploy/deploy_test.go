@@ -13,7 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
 )
 
@@ -194,4 +196,45 @@ func TestAServiceThatDoesNotGetReadyIsNamedWithItsReason(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*readyEvery)
 	defer cancel()
 	require.ErrorContains(t, hardenAll(ctx, &bytes.Buffer{}, s), "wait for gateway to be ready: context deadline exceeded: no image")
+}
+
+// trigger is one for a function, as ready as said.
+func trigger(name, function, ready string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger",
+		"metadata": map[string]any{"name": name, "namespace": "kubernaut-system"},
+		"spec":     map[string]any{"subscriber": map[string]any{"ref": map[string]any{"name": function}}},
+		"status": map[string]any{"conditions": []any{map[string]any{
+			"type": "Ready", "status": ready, "message": function + " not found"}}},
+	}}
+}
+
+func lists() map[schema.GroupVersionResource]string {
+	kinds := map[schema.GroupVersionResource]string{}
+	for i, kind := range []string{"BrokerList", "TriggerList", "PingSourceList"} {
+		kinds[callers[i].resource] = kind
+	}
+	return kinds
+}
+
+func TestOnlyTriggersOfWhatWasDeployedAreWaitedForAndNudged(t *testing.T) {
+	client := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists(),
+		trigger("enrich-signal-received", "enrich", "False"), trigger("classify-signal-enriched", "classify", "False"))
+	client.PrependReactor("patch", "triggers", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		// Knative looks again, and finds the function.
+		found := trigger(a.(clienttesting.PatchAction).GetName(), "enrich", "True")
+		return true, found, client.Tracker().Update(callers[1].resource, found, a.GetNamespace())
+	})
+	var out bytes.Buffer
+	c := connections{client: client, namespace: "kubernaut-system", functions: []string{"enrich"}}
+	require.NoError(t, c.await(t.Context(), &out))
+	require.Contains(t, out.String(), "ready: 1 ")
+}
+
+func TestATriggerThatStaysUnreadyIsNamedWithItsReason(t *testing.T) {
+	client := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists(), trigger("enrich-signal-received", "enrich", "False"))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*readyEvery)
+	defer cancel()
+	c := connections{client: client, namespace: "kubernaut-system", functions: []string{"enrich"}}
+	require.ErrorContains(t, c.await(ctx, &bytes.Buffer{}), "enrich-signal-received: enrich not found")
 }

@@ -12,5 +12,6 @@
 // func makes containers that run as no root, gain no privileges, hold no
 // capabilities and have the runtime's seccomp profile. What it cannot say is
 // set on the Service afterwards: that the root file system is read-only, and
-// what deploy/services.yaml holds for the stage.
+// what deploy/services.yaml holds for the stage. It ends when the Broker, the
+// Triggers and the PingSource that call the functions are ready.
 package main

@@ -24,11 +24,14 @@ const (
 	readyEvery  = 500 * time.Millisecond
 )
 
+// fieldManager owns what this command sets.
+const fieldManager = "kubernaut-deploy"
+
 var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
 
-// harden sets on the functions' Services what func cannot say, where it is not
-// so, and waits until the new revisions serve.
-func (o *options) harden(ctx context.Context, stdout io.Writer) error {
+// finishAll sets on the functions' Services what func cannot say, where it is
+// not so, and waits until the new revisions serve and events reach them.
+func (o *options) finishAll(ctx context.Context, stdout io.Writer) error {
 	p, err := o.readServicePatches()
 	if err != nil {
 		return err
@@ -43,7 +46,10 @@ func (o *options) harden(ctx context.Context, stdout io.Writer) error {
 		return fmt.Errorf("connect to cluster: %w", err)
 	}
 	s := services{client: client.Resource(knativeServices).Namespace(o.namespace), names: o.functions, patches: p}
-	return hardenAll(ctx, stdout, s)
+	if err := hardenAll(ctx, stdout, s); err != nil {
+		return err
+	}
+	return connections{client: client, namespace: o.namespace, functions: o.functions}.await(ctx, stdout)
 }
 
 // services are the Knative Services of some functions, and how they should be.
@@ -92,7 +98,7 @@ func (s services) change(ctx context.Context, name string) (changed bool, err er
 			return err
 		}
 		changed = true
-		_, err = s.client.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: "kubernaut-deploy"})
+		_, err = s.client.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: fieldManager})
 		return err
 	})
 	return changed, err

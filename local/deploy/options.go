@@ -21,7 +21,8 @@ type options struct {
 	// extra is passed on to func deploy.
 	extra    []string
 	parallel int
-	// finish sets on the Services what func cannot say.
+	// finish sets on the Services what func cannot say, and waits until events
+	// reach them.
 	finish   bool
 	undeploy bool
 }
