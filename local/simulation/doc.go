@@ -5,7 +5,8 @@
 // # What it honours
 //
 // The parts of the API that a careful client relies on: dry run changes nothing, resource versions are monotonic and a stale one is
-// a conflict (409), a failed JSON-Patch test is 422 and changes nothing, metadata.generation counts changes of the spec only, deletes keep
+// a conflict (409), a failed JSON-Patch test is 422 and changes nothing, metadata.generation counts changes of the spec (and of a
+// Deployment's annotations), deletes keep
 // their UID and resourceVersion preconditions, evictions are refused by PodDisruptionBudgets (429), watches resume and expire (410),
 // /scale, /status, /log, metadata-only reads, discovery, reviews of tokens and access. The package simulationtest holds a
 // conformance suite that says so and can be run against a real API server. What it does not have: protobuf answers (bodies may be protobuf, clients get JSON), custom

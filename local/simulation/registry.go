@@ -3,6 +3,7 @@ package simulation
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -188,7 +189,9 @@ func (g *registry) admitUpdate(o writeOptions, r *resource, current *item, next 
 			return err
 		}
 	}
-	if r.generation && specChanged(current.object, next) {
+	// A Deployment's controller annotates it beside the status, which does not count.
+	annotated := r.annotated && !o.system && !maps.Equal(old.GetAnnotations(), accessor.GetAnnotations())
+	if r.generation && (annotated || specChanged(current.object, next)) {
 		accessor.SetGeneration(old.GetGeneration() + 1)
 	}
 	return nil

@@ -17,6 +17,7 @@ type resource struct {
 	status     bool // has a /status subresource; a write to the main resource leaves the status alone
 	scale      bool // has a /scale subresource
 	generation bool // metadata.generation counts changes of the spec
+	annotated  bool // and of the annotations
 	extra      []string
 }
 
@@ -42,6 +43,7 @@ const (
 	flagStatus     = 's'
 	flagScale      = 'c'
 	flagGeneration = 'g'
+	flagAnnotated  = 'a'
 )
 
 type resourceRow struct{ groupVersion, plural, kind, short, flags, extra string }
@@ -64,7 +66,7 @@ var resourceRows = []resourceRow{
 	{"v1", "services", "Service", "svc", "ns", ""},
 	{"apps/v1", "controllerrevisions", "ControllerRevision", "", "n", ""},
 	{"apps/v1", "daemonsets", "DaemonSet", "ds", "nsg", ""},
-	{"apps/v1", "deployments", "Deployment", "deploy", "nscg", ""},
+	{"apps/v1", "deployments", "Deployment", "deploy", "nscga", ""},
 	{"apps/v1", "replicasets", "ReplicaSet", "rs", "nscg", ""},
 	{"apps/v1", "statefulsets", "StatefulSet", "sts", "nscg", ""},
 	{"autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", "ns", ""},
@@ -109,6 +111,7 @@ func newCatalog(rows []resourceRow) *catalog {
 			status:     strings.ContainsRune(row.flags, flagStatus),
 			scale:      strings.ContainsRune(row.flags, flagScale),
 			generation: strings.ContainsRune(row.flags, flagGeneration),
+			annotated:  strings.ContainsRune(row.flags, flagAnnotated),
 		}
 		if row.short != "" {
 			r.short = strings.Split(row.short, ",")

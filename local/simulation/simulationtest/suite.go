@@ -45,7 +45,7 @@ func Run(t *testing.T, config func(t *testing.T) *rest.Config) {
 		{"a JSON Patch whose tests hold is applied whole", heldPatchTest},
 		{"a patch of an unknown type is refused with 415", unknownPatchType},
 		{"server-side apply creates, then merges, and records its manager", serverSideApply},
-		{"generation counts changes of the spec only", generationOnSpecOnly},
+		{"generation counts changes of the spec, and of a Deployment's annotations", generationOnSpecOnly},
 		{"the status subresource changes the status only", statusSubresource},
 		{"the scale subresource reads and sets the replicas", scaleSubresource},
 		{"a scale with a stale resourceVersion or a failed test is refused", scaleGuards},
