@@ -48,13 +48,20 @@ func TestAPoisonEventIsKeptWithTheReason(t *testing.T) {
 	}
 }
 
-// sample is a golden event of the catalogue, in structured mode.
-func sample(t *testing.T, name string) map[string]any {
+// sampleText is a golden event of the catalogue in structured mode, byte for
+// byte: its seal is over these bytes.
+func sampleText(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(product.Root(), "shared", "event", "testdata", "samples", name))
 	require.NoError(t, err)
+	return text
+}
+
+// sample is a golden event to be changed.
+func sample(t *testing.T, name string) map[string]any {
+	t.Helper()
 	var e map[string]any
-	require.NoError(t, json.Unmarshal(text, &e))
+	require.NoError(t, json.Unmarshal(sampleText(t, name), &e))
 	return e
 }
 

@@ -3,7 +3,6 @@ package scenario
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -31,9 +30,7 @@ func TestAFunctionRunByHandAnswersASampleWithTheNextEvent(t *testing.T) {
 	} {
 		t.Run(test.stage, func(t *testing.T) {
 			address := w.runByHand(t, test.stage)
-			text, err := json.Marshal(sample(t, test.sample))
-			require.NoError(t, err)
-			answer := w.awaitAnswer(t, address, text)
+			answer := w.awaitAnswer(t, address, sampleText(t, test.sample))
 			require.Equal(t, test.answer, answer.Header.Get("ce-type"))
 			require.NotEmpty(t, answer.Header.Get("ce-seal"))
 		})

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"kubernaut.ai/shared/event"
@@ -68,7 +69,7 @@ func TestAnAutoscalerAtItsMaximumGetsRoom(t *testing.T) {
 	})
 	w.resolve(t, fired)
 	v := w.ended(t, w.opened(t, signal.Workload{Namespace: d.Namespace, Kind: "HorizontalPodAutoscaler", Name: scaler.Name}).ID)
-	require.Equal(t, "update_hpa", v.Action)
+	require.Equal(t, v.ID+"/1", look(t).Annotations["kubernaut.ai/applied"])
 	w.tell(t, v)
 }
 
@@ -83,9 +84,8 @@ func TestANodeThatIsNotReadyIsCordoned(t *testing.T) {
 	t.Cleanup(func() {
 		require.NoError(t, w.kube.CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), node.Name, metav1.DeleteOptions{}))
 	})
-	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady",
-		LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now()}}
-	_, err = w.kube.CoreV1().Nodes().UpdateStatus(t.Context(), node, metav1.UpdateOptions{})
+	_, err = w.kube.CoreV1().Nodes().Patch(t.Context(), node.Name, types.StrategicMergePatchType,
+		[]byte(`{"status":{"conditions":[{"type":"Ready","status":"False","reason":"KubeletNotReady"}]}}`), metav1.PatchOptions{}, "status")
 	require.NoError(t, err)
 	w.fire(t, map[string]string{"alertname": "KubeNodeNotReady", "severity": "critical", "node": node.Name})
 	until(t, "the node cordoned", func(ctx context.Context) (bool, any) {

@@ -42,6 +42,9 @@ func (w *world) container(arguments ...string) corev1.Container {
 	}
 }
 
+// minReadySeconds is how long a pod must be ready before it counts.
+const minReadySeconds = 3
+
 // deploy makes a Deployment of one container.
 func (w *world) deploy(t *testing.T, d *appsv1.Deployment) *appsv1.Deployment {
 	t.Helper()
@@ -56,6 +59,9 @@ func deployment(namespace, name string, container corev1.Container) *appsv1.Depl
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: ptr.To[int32](2), Selector: &metav1.LabelSelector{MatchLabels: labels},
+			// Without it a container that crashes counts as available for a moment,
+			// and the pods before it go.
+			MinReadySeconds: minReadySeconds,
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
 				Spec: corev1.PodSpec{
