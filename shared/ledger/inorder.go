@@ -1,10 +1,6 @@
 package ledger
 
-import (
-	"context"
-
-	"github.com/redis/go-redis/v9"
-)
+import "context"
 
 // inOrder runs calls so that each has had its effect before the next begins,
 // in one round trip where one server does them all; on a Redis Cluster, whose
@@ -13,7 +9,7 @@ import (
 // use it, a later call without the earlier one must be something that is found
 // and made good again.
 func (l *Ledger) inOrder(ctx context.Context, calls ...batchCall) error {
-	if _, one := l.redis.(*redis.Client); one {
+	if l.one {
 		return l.onOne(ctx, calls)
 	}
 	for i := range calls {

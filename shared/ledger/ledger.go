@@ -10,11 +10,18 @@ import (
 // Ledger is a connection to the shared state. It is safe for concurrent use.
 type Ledger struct {
 	redis redis.UniversalClient
+	// one is set where one server does everything: order and company in a
+	// pipeline mean something there.
+	one     bool
+	flights coalescer
 }
 
 // New builds a Ledger on a client that the caller configured. The Ledger owns
 // the client from then on: Close closes it.
-func New(client redis.UniversalClient) *Ledger { return &Ledger{redis: client} }
+func New(client redis.UniversalClient) *Ledger {
+	_, one := client.(*redis.Client)
+	return &Ledger{redis: client, one: one}
+}
 
 // Open parses the URL and builds a client with short timeouts. It does no I/O:
 // a Redis that is down shows at the first call, as ErrUnavailable.

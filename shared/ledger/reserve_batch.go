@@ -229,11 +229,10 @@ func (l *Ledger) pipeline(ctx context.Context, calls []batchCall, run batchRun) 
 		return nil, nil
 	}
 	cmds := make([]*redis.Cmd, len(run.which))
-	_, err = l.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err = l.send(ctx, len(cmds), func(p redis.Pipeliner) {
 		for i, n := range run.which {
 			cmds[i] = run.send(ctx, p, calls[n])
 		}
-		return nil
 	})
 	var reply redis.Error
 	if err != nil && !errors.As(err, &reply) {
@@ -246,4 +245,18 @@ func (l *Ledger) pipeline(ctx context.Context, calls []batchCall, run batchRun) 
 		}
 	}
 	return missing, nil
+}
+
+// send has a pipeline filled and run: shared with other callers where one
+// server does them all, alone on a Redis Cluster, where a node that fails
+// should hold up nobody else's calls.
+func (l *Ledger) send(ctx context.Context, size int, fill func(redis.Pipeliner)) error {
+	if l.one {
+		return l.flights.fly(ctx, l.redis, &flight{send: fill, size: size})
+	}
+	_, err := l.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		fill(p)
+		return nil
+	})
+	return err
 }

@@ -20,15 +20,24 @@ type load struct {
 	// body makes the n-th body.
 	body   func(n int64) []byte
 	client *http.Client
+	// clients is the number of connections of a closed loop; 0 means few.
+	clients int
 	// accept says whether an answer's status is as it should be.
 	accept func(status int) bool
 }
 
-// loadClients is the number of connections of a closed loop.
-const loadClients = 16
+// Connections of a closed loop: few send batches, as Alertmanagers do; many are
+// needed to keep two cores busy where each request passes four processes.
+const (
+	fewClients  = 16
+	manyClients = 64
+)
 
 func (l load) prepared() load {
-	l.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4 * loadClients}}
+	if l.clients == 0 {
+		l.clients = fewClients
+	}
+	l.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4 * l.clients}}
 	return l
 }
 
@@ -59,10 +68,10 @@ func (l load) closed(ctx context.Context, length time.Duration) (float64, error)
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	var count, next atomic.Int64
-	errs := make(chan error, loadClients)
+	errs := make(chan error, l.clients)
 	begun := time.Now()
 	var group sync.WaitGroup
-	for range loadClients {
+	for range l.clients {
 		group.Go(func() {
 			for ctx.Err() == nil {
 				if err := l.post(ctx, next.Add(1)); err != nil {
