@@ -210,6 +210,24 @@ func TestGatheringEvidenceLeadsToTheNextRung(t *testing.T) {
 		require.Equal(t, event.RemediationClosed, reply.Type())
 		require.Equal(t, event.OutcomeCancelled, event.Extension(*reply, "outcome"))
 	})
+	changed := event.Section{Name: event.SectionAttempts, Value: []event.Attempt{
+		{Step: 1, Action: "update_hpa", Outcome: event.ExecutionApplied, Verdict: event.VerdictIneffective}}}
+	t.Run("also once it has stopped, where an earlier step changed something", func(t *testing.T) {
+		w := newWorld(t)
+		_, err := w.ledger.JoinAlert(t.Context(), alert)
+		require.NoError(t, err)
+		_, _, err = w.ledger.ResolveAlert(t.Context(), alert.ID, alert.StartsAt, alert.StartsAt.Add(time.Minute))
+		require.NoError(t, err)
+		reply := w.take(w.instance(nil), executed(t, diagnose, changed))
+		require.Equal(t, event.EffectivenessAssessed, reply.Type())
+	})
+	t.Run("whose person is told that something was changed", func(t *testing.T) {
+		w := newWorld(t)
+		notify := func(x *event.Execution) { x.Outcome, x.Action = event.ExecutionNothing, "notify_only" }
+		reply := w.take(w.instance(nil), executed(t, notify, changed))
+		require.Equal(t, event.OutcomeNotified, event.Extension(*reply, "outcome"))
+		require.Contains(t, string(reply.Data()), "What was changed did not help")
+	})
 }
 
 func TestWindows(t *testing.T) {

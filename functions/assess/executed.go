@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
@@ -28,7 +29,7 @@ func (a *assessor) executed(ctx context.Context, in stage.Input[event.Remediatio
 		return a.undone(x), nil
 	case x.Outcome == event.ExecutionNothing && x.Action == actionNotify:
 		return a.closed(event.End{Outcome: event.OutcomeNotified, Reason: endNotified,
-			Detail: "Nothing was changed: a person has to look at " + in.Data.Signal.Target.String() + "."}), nil
+			Detail: told(in.Data) + ": a person has to look at " + in.Data.Signal.Target.String() + "."}), nil
 	case x.Outcome == event.ExecutionNothing && onlyLooks(x.Action):
 		return a.looked(ctx, in)
 	}
@@ -69,7 +70,9 @@ func (a *assessor) looked(ctx context.Context, in stage.Input[event.RemediationE
 	if err != nil {
 		return stage.Reply{}, err
 	}
-	if len(alerts.Alerts) > 0 && alerts.Firing() == 0 {
+	// Where an earlier step changed something that was judged not to help, the
+	// alert that stopped does not say that all is well.
+	if len(alerts.Alerts) > 0 && alerts.Firing() == 0 && !changedBefore(in.Data) {
 		return a.closed(event.End{Outcome: event.OutcomeCancelled, Reason: endByItself,
 			Detail: "The alert stopped before anything was changed."}), nil
 	}
@@ -80,6 +83,19 @@ func (a *assessor) looked(ctx context.Context, in stage.Input[event.RemediationE
 	}})
 	reply.Reason = ReasonNothingChanged
 	return reply, nil
+}
+
+// changedBefore tells that an earlier step of the remediation changed something.
+func changedBefore(d event.RemediationExecutedData) bool {
+	return slices.ContainsFunc(d.Attempts, func(a event.Attempt) bool { return a.Outcome == event.ExecutionApplied })
+}
+
+// told is what became of the cluster, for whoever is called.
+func told(d event.RemediationExecutedData) string {
+	if changedBefore(d) {
+		return "What was changed did not help"
+	}
+	return "Nothing was changed"
 }
 
 // schedule puts the assessment on the due list, then moves the claim's

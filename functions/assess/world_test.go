@@ -164,7 +164,7 @@ func (w *world) dueCount() int {
 }
 
 // executed is the sample's executed event with a changed execution.
-func executed(t *testing.T, change func(*event.Execution)) cloudevents.Event {
+func executed(t *testing.T, change func(*event.Execution), also ...event.Section) cloudevents.Event {
 	t.Helper()
 	approved := eventtest.Sample(event.RemediationApproved)
 	doc, err := event.ParseDocument(approved.Data())
@@ -174,7 +174,7 @@ func executed(t *testing.T, change func(*event.Execution)) cloudevents.Event {
 		change(&x)
 	}
 	e, err := event.New(event.Draft{Type: event.RemediationExecuted, Stage: event.StageExecute, Namespace: eventtest.Namespace,
-		Parent: &approved, Document: doc, Now: eventtest.Start, Sections: []event.Section{{Name: event.SectionExecution, Value: x}}})
+		Parent: &approved, Document: doc, Now: eventtest.Start, Sections: append(also, event.Section{Name: event.SectionExecution, Value: x})})
 	require.NoError(t, err)
 	key := eventtest.Key(event.StageExecute)
 	require.NoError(t, key.Seal(&e))
