@@ -46,19 +46,15 @@ func stages(t *testing.T) []string {
 
 func TestTheProjectsManifestsStartABroker(t *testing.T) {
 	known := stages(t)
-	for _, class := range []string{"MTChannelBasedBroker", "Kafka"} {
-		t.Run(class, func(t *testing.T) {
-			b, err := New(context.Background(), Options{
-				Manifests: []string{projectBrokers, projectTriggers}, Class: class,
-				Resolve: func(ref duckv1.KReference) (string, bool) {
-					return "http://127.0.0.1:1/", slices.Contains(known, ref.Name) && ref.Namespace == "kubernaut-system"
-				},
-			})
-			require.NoError(t, err)
-			require.NoError(t, b.Stop(context.Background()))
-			require.Len(t, b.plan.hubs, 1)
-		})
-	}
+	b, err := New(context.Background(), Options{
+		Manifests: []string{projectBrokers, projectTriggers},
+		Resolve: func(ref duckv1.KReference) (string, bool) {
+			return "http://127.0.0.1:1/", slices.Contains(known, ref.Name) && ref.Namespace == "kubernaut-system"
+		},
+	})
+	require.NoError(t, err)
+	require.NoError(t, b.Stop(context.Background()))
+	require.Len(t, b.plan.hubs, 1)
 }
 
 func TestEveryTriggerNamesAStageAndOneTypeAndWaitsLongEnough(t *testing.T) {
