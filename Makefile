@@ -15,7 +15,7 @@ DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## the whole system in one process, with sample alerts (ARGS="--help" for flags)

@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	makeTarget    = regexp.MustCompile("make ([a-z]+(?:-[a-z]+)*)")
+	makeTarget    = regexp.MustCompile("make ([a-z][a-z0-9]*(?:-[a-z]+)*)")
 	deployPath    = regexp.MustCompile(`deploy/overlays/([a-z]+)`)
-	makefileEntry = regexp.MustCompile(`(?m)^([a-z-]+):.* ## `)
+	makefileEntry = regexp.MustCompile(`(?m)^([a-z0-9-]+):.* ## `)
 	// kustomization is the fenced block that begins with the name of its file.
 	kustomization = regexp.MustCompile("(?s)```yaml\n# deploy/overlays/ours/kustomization.yaml\n(.*?)```")
 )
