@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -18,10 +19,10 @@ type flight struct {
 	send   func(redis.Pipeliner)
 	size   int
 	landed chan error
-	// lead tells a waiting caller to take the next pipeline; told, under the
-	// coalescer's lock, that it was.
-	lead chan struct{}
-	told bool
+	// lead tells a waiting caller to take the next pipeline. leads, under the
+	// coalescer's lock, says that the caller does or will: nobody leads twice.
+	lead  chan struct{}
+	leads bool
 }
 
 // coalescer makes one pipeline of the calls of many goroutines. A caller never
@@ -42,12 +43,13 @@ func (c *coalescer) fly(ctx context.Context, client redis.UniversalClient, own *
 	own.landed, own.lead = make(chan error, 1), make(chan struct{}, 1)
 	c.mu.Lock()
 	c.waiting = append(c.waiting, own)
-	leads := c.flying < maxFlights
-	if leads {
+	atOnce := c.flying < maxFlights
+	if atOnce {
 		c.flying++
+		own.leads = true
 	}
 	c.mu.Unlock()
-	if !leads {
+	if !atOnce {
 		select {
 		case err := <-own.landed:
 			c.passOn(own)
@@ -57,22 +59,33 @@ func (c *coalescer) fly(ctx context.Context, client redis.UniversalClient, own *
 			return c.leave(ctx, own)
 		}
 	}
-	c.depart(ctx, client)
+	c.depart(ctx, client, own)
 	return <-own.landed
 }
 
-// depart takes all that wait, up to a bound, and hands the lead on.
-func (c *coalescer) depart(ctx context.Context, client redis.UniversalClient) {
+// board takes the leader, unless another pipeline has taken it, and of those
+// that wait as many as have room, in their order.
+func (c *coalescer) board(leader *flight) []*flight {
 	c.mu.Lock()
-	group, size := 0, 0
-	for group < len(c.waiting) && (group == 0 || size+c.waiting[group].size <= MaxBatch) {
-		size += c.waiting[group].size
-		group++
+	defer c.mu.Unlock()
+	var aboard []*flight
+	size := 0
+	if i := slices.Index(c.waiting, leader); i >= 0 {
+		aboard, size = append(aboard, leader), leader.size
+		c.waiting = slices.Delete(c.waiting, i, i+1)
 	}
-	aboard := append([]*flight(nil), c.waiting[:group]...)
-	c.waiting = append(c.waiting[:0], c.waiting[group:]...)
-	c.mu.Unlock()
-	if len(aboard) > 0 {
+	n := 0
+	for n < len(c.waiting) && (len(aboard) == 0 || size+c.waiting[n].size <= MaxBatch) {
+		aboard, size = append(aboard, c.waiting[n]), size+c.waiting[n].size
+		n++
+	}
+	c.waiting = slices.Delete(c.waiting, 0, n)
+	return aboard
+}
+
+// depart runs one pipeline and hands the lead on.
+func (c *coalescer) depart(ctx context.Context, client redis.UniversalClient, leader *flight) {
+	if aboard := c.board(leader); len(aboard) > 0 {
 		// The leader's patience is not the others': the client's own timeouts bound
 		// the trip.
 		_, err := client.Pipelined(context.WithoutCancel(ctx), func(p redis.Pipeliner) error {
@@ -92,13 +105,13 @@ func (c *coalescer) handOn() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.waiting {
-		if !f.told {
-			f.told = true
+		if !f.leads {
+			f.leads = true
 			f.lead <- struct{}{}
 			return
 		}
 	}
-	c.flying-- // who was told before will take all that wait
+	c.flying-- // all that wait lead a pipeline of their own
 }
 
 // passOn hands the lead on where it came to somebody who needs it no more.
@@ -113,11 +126,8 @@ func (c *coalescer) passOn(own *flight) {
 // leave gives up waiting. Who was just told to lead hands the lead on.
 func (c *coalescer) leave(ctx context.Context, own *flight) error {
 	c.mu.Lock()
-	for i, f := range c.waiting {
-		if f == own {
-			c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
-			break
-		}
+	if i := slices.Index(c.waiting, own); i >= 0 {
+		c.waiting = slices.Delete(c.waiting, i, i+1)
 	}
 	c.mu.Unlock()
 	c.passOn(own)

@@ -143,3 +143,44 @@ func TestAPipelineThatFailsFailsAllThatWereAboard(t *testing.T) {
 	require.ErrorIs(t, err, h.fail)
 	require.Zero(t, c.flyingNow())
 }
+
+// TestAStormOfLargeAndSmallCallsLeavesNobodyBehind has callers of all sizes
+// come and give up at random moments; in the end nobody waits and no lead is
+// lost, so the next caller is served.
+func TestAStormOfLargeAndSmallCallsLeavesNobodyBehind(t *testing.T) {
+	client, h := coalescing(t)
+	require.NoError(t, client.Set(t.Context(), "k", "v", 0).Err())
+	sizes := []int{1, MaxBatch / 2, MaxBatch/2 + 1, MaxBatch}
+	var c coalescer
+	for round := range 30 {
+		var group sync.WaitGroup
+		for i := range 40 {
+			group.Go(func() {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				if i%5 == 0 {
+					go cancel()
+				}
+				var cmd *redis.StringCmd
+				err := c.fly(ctx, client, &flight{size: sizes[(i+round)%len(sizes)], send: func(p redis.Pipeliner) { cmd = p.Get(context.Background(), "k") }})
+				if err == nil && cmd.Val() != "v" || err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("round %d, caller %d: %v", round, i, err)
+				}
+			})
+		}
+		group.Wait()
+		require.Zero(t, c.waitingNow(), "round %d", round)
+		require.Zero(t, c.flyingNow(), "round %d", round)
+	}
+	require.Greater(t, int(h.pipelines.Load()), 30)
+}
+
+func TestWhoFindsNoRoomGoesWithTheNext(t *testing.T) {
+	var c coalescer
+	big := func() *flight { return &flight{size: MaxBatch} }
+	first, second, leader := big(), big(), big()
+	c.waiting = []*flight{first, second, leader}
+	require.Equal(t, []*flight{leader}, c.board(leader), "a leader goes with its own pipeline")
+	require.Equal(t, []*flight{first}, c.board(leader), "and one that has gone takes the next")
+	require.Equal(t, []*flight{second}, c.waiting)
+}
