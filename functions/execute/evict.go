@@ -42,7 +42,7 @@ func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
 	case blocked != nil && t.evicted == 0:
 		return Result{Execution: event.Execution{Target: t.plan.Target}}, blocked
 	case blocked != nil:
-		res.Execution.Observed = sentences(res.Execution.Observed, "A disruption budget blocks the others for now.")
+		res.Execution.Observed = sentences(res.Execution.Observed, "A disruption budget blocks the others at present.")
 	case t.next < len(t.plan.Victims):
 		next, err := t.carry()
 		if err != nil {

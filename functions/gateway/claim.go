@@ -31,19 +31,19 @@ var errPublishing = errors.New("the claim is reserved and not confirmed yet")
 // claim gets each alert's claim and publishes what opens one. All
 // reservations of a request go together; whoever meets one that is about to
 // be confirmed, by another alert of the same request even, asks again.
-func (g *gateway) claim(ctx context.Context, todo []*work) {
-	for wait := firstWait; len(todo) > 0; wait *= 2 {
-		g.reserve(ctx, todo)
-		each(met(todo, ledger.Opened, ledger.TakenOver), func(w *work) { g.open(ctx, w) })
-		g.join(ctx, met(todo, ledger.Opened, ledger.TakenOver, ledger.Duplicate, ledger.CoolingDown))
-		if todo = pending(todo); len(todo) == 0 {
+func (g *gateway) claim(ctx context.Context, undecided []*work) {
+	for wait := firstWait; len(undecided) > 0; wait *= 2 {
+		g.reserve(ctx, undecided)
+		each(met(undecided, ledger.Opened, ledger.TakenOver), func(w *work) { g.open(ctx, w) })
+		g.join(ctx, met(undecided, ledger.Opened, ledger.TakenOver, ledger.Duplicate, ledger.CoolingDown))
+		if undecided = pending(undecided); len(undecided) == 0 {
 			return
 		}
 		if wait > lastWait || !pause(ctx, wait) {
 			break
 		}
 	}
-	for _, w := range todo {
+	for _, w := range undecided {
 		w.result.retry(ReasonPublishing, errPublishing)
 	}
 }
@@ -63,9 +63,9 @@ func met(all []*work, outcomes ...ledger.ReserveOutcome) []*work {
 
 // reserve asks for all claims in one round trip, and joins those alerts on the
 // way that were seen to join the same holder before.
-func (g *gateway) reserve(ctx context.Context, todo []*work) {
-	arrivals := make([]ledger.Arrival, len(todo))
-	for i, w := range todo {
+func (g *gateway) reserve(ctx context.Context, undecided []*work) {
+	arrivals := make([]ledger.Arrival, len(undecided))
+	for i, w := range undecided {
 		arrivals[i] = ledger.Arrival{Reservation: ledger.Reservation{
 			Fingerprint: w.fingerprint, Base: base(w), Lease: g.lease}}
 		if j, ok := g.joined.get(w.alert.ID); ok && w.received.Sub(j.at) < joinedFresh {
@@ -75,7 +75,7 @@ func (g *gateway) reserve(ctx context.Context, todo []*work) {
 	started := g.now()
 	replies, err := g.claims.ReserveMany(ctx, arrivals)
 	g.meters.claimed(ctx, g.now().Sub(started))
-	for i, w := range todo {
+	for i, w := range undecided {
 		failure := err
 		if failure == nil {
 			failure = replies[i].Err

@@ -167,23 +167,23 @@ func pending(all []*work) []*work {
 func each(all []*work, do func(*work)) { concurrently(pending(all), do) }
 
 // concurrently runs do on every item, a bounded number at a time.
-func concurrently[T any](todo []T, do func(T)) {
-	if len(todo) < 2 {
-		for _, t := range todo {
+func concurrently[T any](items []T, do func(T)) {
+	if len(items) < 2 {
+		for _, t := range items {
 			do(t)
 		}
 		return
 	}
 	next := make(chan T)
 	var workers sync.WaitGroup
-	for range min(parallel, len(todo)) {
+	for range min(parallel, len(items)) {
 		workers.Go(func() {
 			for t := range next {
 				do(t)
 			}
 		})
 	}
-	for _, t := range todo {
+	for _, t := range items {
 		next <- t
 	}
 	close(next)

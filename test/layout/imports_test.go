@@ -100,9 +100,9 @@ func TestOurPackagesImportOnlyWhatTheyMay(t *testing.T) {
 
 func TestLibrariesStayWhereTheyBelong(t *testing.T) {
 	rules := []struct {
-		name    string
-		library string
-		homes   []string
+		name   string
+		module string
+		homes  []string
 	}{
 		{"Redis is spoken in the ledger only", "github.com/redis/go-redis", []string{"shared/ledger"}},
 		{"PostgreSQL is spoken in its history store only", "github.com/jackc/pgx", []string{"shared/history/postgres", "test"}},
@@ -121,7 +121,7 @@ func TestLibrariesStayWhereTheyBelong(t *testing.T) {
 					continue
 				}
 				for _, name := range f.imports {
-					if within(name, r.library) || strings.HasPrefix(name, r.library+"/") {
+					if within(name, r.module) || strings.HasPrefix(name, r.module+"/") {
 						require.True(t, slices.ContainsFunc(r.homes, func(h string) bool { return within(f.dir, h) }), "%s imports %s", f.path, name)
 					}
 				}

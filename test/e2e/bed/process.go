@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // Program is what a process runs. It is stored beside the process, so that
@@ -241,19 +243,7 @@ func readJSON(path string, value any) error {
 
 // await looks at condition every pollPeriod until it holds, fails, or ctx ends.
 func await(ctx context.Context, condition func(context.Context) (bool, error)) error {
-	ticker := time.NewTicker(pollPeriod)
-	defer ticker.Stop()
-	for {
-		done, err := condition(ctx)
-		if done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
+	return wait.PollUntilContextCancel(ctx, pollPeriod, true, condition)
 }
 
 // missing says that a file or folder is not there.

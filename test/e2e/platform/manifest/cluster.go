@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -173,17 +174,5 @@ func Name(object *unstructured.Unstructured) string {
 
 // Await looks at condition until it holds, fails, or ctx ends.
 func Await(ctx context.Context, condition func(context.Context) (bool, error)) error {
-	ticker := time.NewTicker(retryPeriod)
-	defer ticker.Stop()
-	for {
-		done, err := condition(ctx)
-		if done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
+	return wait.PollUntilContextCancel(ctx, retryPeriod, true, condition)
 }
