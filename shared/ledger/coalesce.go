@@ -40,16 +40,7 @@ type coalescer struct {
 // not wait any longer; what it sent may still take effect, as with any call
 // whose reply is lost.
 func (c *coalescer) fly(ctx context.Context, client redis.UniversalClient, own *flight) error {
-	own.landed, own.lead = make(chan error, 1), make(chan struct{}, 1)
-	c.mu.Lock()
-	c.waiting = append(c.waiting, own)
-	atOnce := c.flying < maxFlights
-	if atOnce {
-		c.flying++
-		own.leads = true
-	}
-	c.mu.Unlock()
-	if !atOnce {
+	if !c.join(own) {
 		select {
 		case err := <-own.landed:
 			c.passOn(own)
@@ -61,6 +52,19 @@ func (c *coalescer) fly(ctx context.Context, client redis.UniversalClient, own *
 	}
 	c.depart(ctx, client, own)
 	return <-own.landed
+}
+
+// join queues a flight; it leads at once where there is room for a pipeline.
+func (c *coalescer) join(own *flight) (leads bool) {
+	own.landed, own.lead = make(chan error, 1), make(chan struct{}, 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(c.waiting, own)
+	if c.flying < maxFlights {
+		c.flying++
+		own.leads = true
+	}
+	return own.leads
 }
 
 // board takes the leader, unless another pipeline has taken it, and of those

@@ -175,6 +175,23 @@ func TestAStormOfLargeAndSmallCallsLeavesNobodyBehind(t *testing.T) {
 	require.Greater(t, int(h.pipelines.Load()), 30)
 }
 
+// A lead that went to somebody who leads already would be lost, and when all
+// are lost nobody is served any more.
+func TestALeadGoesToSomebodyWhoDoesNotLead(t *testing.T) {
+	var c coalescer
+	first, second, third := &flight{size: 1}, &flight{size: 1}, &flight{size: 1}
+	require.True(t, c.join(first))
+	require.True(t, c.join(second))
+	require.False(t, c.join(third))
+	c.handOn()
+	require.Empty(t, first.lead)
+	require.Empty(t, second.lead)
+	require.Len(t, third.lead, 1)
+	c.handOn()
+	require.Len(t, third.lead, 1)
+	require.Equal(t, maxFlights-1, c.flyingNow(), "all that wait lead: one pipeline fewer is under way")
+}
+
 func TestWhoFindsNoRoomGoesWithTheNext(t *testing.T) {
 	var c coalescer
 	big := func() *flight { return &flight{size: MaxBatch} }
