@@ -5,6 +5,8 @@ SHELL := /bin/bash
 MODULES := shared local test $(wildcard functions/*)
 ROOT := $(CURDIR)
 ARGS ?=
+# They are meant for one command, not for every make that it may start.
+unexport ARGS
 KUBECTL ?= kubectl
 OVERLAY ?=
 FUNC ?= func
