@@ -12,6 +12,7 @@ OVERLAY ?=
 FUNC ?= func
 FUNCTION ?=
 REGISTRY ?=
+PLATFORM ?=
 VERSION ?=
 DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function $(FUNCTION))
 
@@ -60,8 +61,8 @@ secrets: ## print the Secrets of an installation, keeping what the cluster has: 
 		go run ./local/keys --current - $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 .PHONY: deploy
-deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func")
-	@go run ./local/deploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(ARGS)
+deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func", PLATFORM=linux/amd64)
+	@go run ./local/deploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PLATFORM),--platform $(PLATFORM)) $(ARGS)
 
 .PHONY: undeploy
 undeploy: ## delete the functions, or FUNCTION=x
@@ -70,6 +71,10 @@ undeploy: ## delete the functions, or FUNCTION=x
 .PHONY: e2e
 e2e: ## the scenarios on a real cluster on this machine, as root (ARGS="--keep", ARGS="--run Rollout --keep")
 	@cd test/e2e && GOWORK=off go run ./cmd/e2e $(ARGS)
+
+.PHONY: bench-e2e
+bench-e2e: ## measure what the README claims of a real cluster (ARGS="--run AlertToAction --keep")
+	@cd test/e2e && GOWORK=off go run ./cmd/e2e --bench $(ARGS)
 
 .PHONY: cluster-up
 cluster-up: ## a real one-node cluster with Knative and Kubernaut on this machine, as root (ARGS="--fake-nodes 3")

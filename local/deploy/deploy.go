@@ -97,7 +97,7 @@ type job struct {
 func (o *options) run(ctx context.Context, j job) error {
 	cmd := exec.CommandContext(ctx, o.command[0], append(o.command[1:len(o.command):len(o.command)], j.args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = j.dir, j.out, j.out
-	cmd.Env = append(os.Environ(), "FUNC_GO="+filepath.Join(o.root, "deploy", "func-go"))
+	cmd.Env = append(os.Environ(), "FUNC_GO="+filepath.Join(o.root, "deploy", "func-go"), "KUBERNAUT_PLATFORM="+o.platform)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = stopWithin

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ deploy) name=$(basename "$3") ;;
 delete) name=$2 ;;
 esac
 echo "$FUNC_GO $*" >"$RECORDS/$name.args"
+echo "$KUBERNAUT_PLATFORM" >"$RECORDS/$name.platform"
 [ "$1" = delete ] || cp func.yaml "$RECORDS/$name.yaml"
 [ "$1" = delete ] || echo touched >>func.yaml
 echo "did $name"
@@ -130,6 +132,43 @@ func TestWordsBeforeAndAfterArePassedOn(t *testing.T) {
 	require.True(t, strings.HasSuffix(string(args), " --platform linux/arm64\n"), string(args))
 }
 
+func TestAClusterOfOnePlatformIsBuiltForAlone(t *testing.T) {
+	for platform, told := range map[string]string{"linux/arm64": "linux/arm64\n", "": "\n"} {
+		path, records := funcCLI(t, "")
+		code, _, errs := call(t, "--func", path, "--registry", "r", "--function", "classify", "--platform", platform)
+		require.Zero(t, code, errs)
+		text, err := os.ReadFile(filepath.Join(records, "classify.platform"))
+		require.NoError(t, err)
+		require.Equal(t, told, string(text))
+	}
+}
+
+// TestTheWrapperBuildsForOnePlatformOnly runs deploy/func-go as func's host
+// builder does, with a go that writes what it is called with.
+func TestTheWrapperBuildsForOnePlatformOnly(t *testing.T) {
+	wrapper, err := filepath.Abs(filepath.Join(project, "deploy", "func-go"))
+	require.NoError(t, err)
+	tools := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "go"), []byte("#!/bin/sh\necho \"built for $GOOS/$GOARCH\" >\"$3\"\n"), 0o755))
+	for _, test := range []struct{ name, only, architecture, made string }{
+		{"all, when none is named", "", "arm", "built for linux/arm\n"},
+		{"the one that is named", "linux/amd64", "amd64", "built for linux/amd64\n"},
+		{"another", "linux/amd64", "arm64", "not built for linux/arm64: KUBERNAUT_PLATFORM was linux/amd64\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			binary := filepath.Join(t.TempDir(), "f")
+			cmd := exec.CommandContext(t.Context(), wrapper, "build", "-o", binary)
+			cmd.Dir = t.TempDir()
+			cmd.Env = []string{"PATH=" + tools + ":" + os.Getenv("PATH"), "GOOS=linux", "GOARCH=" + test.architecture, "KUBERNAUT_PLATFORM=" + test.only}
+			said, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", said)
+			text, err := os.ReadFile(binary)
+			require.NoError(t, err)
+			require.Equal(t, test.made, string(text))
+		})
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
@@ -139,6 +178,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a function that is not there":        {[]string{"--registry", "r", "--function", "gatewy"}, "there are analyze,"},
 		"an overlay that is not there":        {[]string{"--registry", "r", "--overlay", "staging"}, "find overlay"},
 		"a func that is not installed":        {[]string{"--registry", "r", "--func", "no-such-func", "--function", "record"}, "install Knative's func"},
+		"a platform that func does not know":  {[]string{"--registry", "r", "--platform", "linux/x86"}, "linux/amd64, linux/arm64"},
 		"nothing at a time":                   {[]string{"--registry", "r", "--parallel", "0"}, "at least 1"},
 		"a folder that is no project of ours": {[]string{"--root", "/nonexistent"}, "list functions"},
 	} {

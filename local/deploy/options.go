@@ -16,6 +16,8 @@ type options struct {
 	root, overlay       string
 	functions           []string
 	registry, namespace string
+	// platform is the only one to build for; empty is all that func knows.
+	platform string
 	// command is func with the words before its subcommand.
 	command []string
 	// extra is passed on to func deploy.
@@ -58,6 +60,9 @@ func (o *options) complete() error {
 	case o.registry == "":
 		return errors.New("registry is missing: where shall images go? Such as --registry registry.example/kubernaut")
 	}
+	if o.platform != "" && !slices.Contains(platforms, o.platform) {
+		return fmt.Errorf("func builds for no platform %q, only for %s", o.platform, strings.Join(platforms, ", "))
+	}
 	if _, err := os.Stat(o.overlayFolder()); err != nil {
 		return fmt.Errorf("find overlay: %w", err)
 	}
@@ -85,6 +90,9 @@ func (o *options) stages() ([]string, error) {
 	return names, nil
 }
 
+// platforms are those that func's host builder makes images for, as GOOS/GOARCH.
+var platforms = []string{"linux/amd64", "linux/arm64", "linux/arm"}
+
 // defaultParallel keeps a laptop's processors busy while Services get ready.
 const defaultParallel = 3
 
@@ -99,6 +107,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&functions, "function", "", "stages, separated by commas; unset is all")
 	fs.StringVar(&o.registry, "registry", os.Getenv("FUNC_REGISTRY"), "where images go, such as registry.example/kubernaut (FUNC_REGISTRY)")
 	fs.StringVar(&o.namespace, "namespace", "kubernaut-system", "the functions' namespace")
+	fs.StringVar(&o.platform, "platform", "", "the only platform that the cluster's nodes have, such as linux/amd64: a third of the work; unset is all that func knows")
 	fs.IntVar(&o.parallel, "parallel", defaultParallel, "how many functions to build and deploy at a time")
 	fs.BoolVar(&o.finish, "finish", true, "set on the functions' Knative Services what func cannot say")
 	fs.BoolVar(&o.undeploy, "undeploy", false, "delete the functions instead")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -12,6 +13,9 @@ import (
 
 // ingressDomain ends the names of Knative Services: <service>.<namespace>.localhost.
 const ingressDomain = "localhost"
+
+// Platform is what the bed's real node runs images of.
+const Platform = "linux/" + runtime.GOARCH
 
 // Bed is a cluster that is up.
 type Bed struct {

@@ -68,6 +68,7 @@ func (s *site) apiserver() Program {
 		"--kubelet-preferred-address-types=InternalIP",
 		"--service-account-issuer=https://kubernetes.default.svc." + domain,
 		"--service-account-key-file=" + s.pki.ServiceAccountCertificate, "--service-account-signing-key-file=" + s.pki.ServiceAccountKey,
+		"--audit-policy-file=" + s.layout.auditPolicy(), "--audit-log-path=" + s.layout.audit(),
 	}}
 }
 
@@ -76,6 +77,8 @@ func (s *site) controllerManager() Program {
 		"--kubeconfig=" + s.layout.config("controller-manager"), "--leader-elect=false",
 		"--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(s.record.Ports.ControllerManager),
 		"--use-service-account-credentials", "--profiling=false",
+		// Its own limit is made for a shared server: a hundred pods would take five seconds.
+		"--kube-api-qps=" + strconv.Itoa(clientQPS), "--kube-api-burst=" + strconv.Itoa(clientQPS),
 		"--service-account-private-key-file=" + s.pki.ServiceAccountKey, "--root-ca-file=" + s.pki.Authority,
 	}}
 }
@@ -84,6 +87,7 @@ func (s *site) scheduler() Program {
 	return Program{Name: "kube-scheduler", Path: s.binaries["kube-scheduler"], Stop: syscall.SIGKILL, Args: []string{
 		"--kubeconfig=" + s.layout.config("scheduler"), "--leader-elect=false", "--profiling=false",
 		"--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(s.record.Ports.Scheduler),
+		"--kube-api-qps=" + strconv.Itoa(clientQPS), "--kube-api-burst=" + strconv.Itoa(clientQPS),
 	}}
 }
 

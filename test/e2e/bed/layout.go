@@ -35,6 +35,10 @@ func (l layout) pki() string        { return l.path("pki") }
 func (l layout) etc() string        { return l.path("etc") }
 func (l layout) kubeconfig() string { return l.path("kubeconfig") }
 
+// audit is where the API server writes down who changed what.
+func (l layout) audit() string       { return l.path("logs", "audit.jsonl") }
+func (l layout) auditPolicy() string { return l.path("etc", "audit.yaml") }
+
 func (l layout) log(process string) string { return l.path("logs", process+".log") }
 
 // data is the folder that belongs to one process alone.

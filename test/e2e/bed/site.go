@@ -88,6 +88,9 @@ func (s *site) configure() error {
 	if err := s.writeNodeConfigs(); err != nil {
 		return err
 	}
+	if err := writeFile(s.layout.auditPolicy(), auditPolicy); err != nil {
+		return err
+	}
 	s.rest, s.client, err = connect(s.layout)
 	return err
 }

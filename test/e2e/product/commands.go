@@ -18,7 +18,7 @@ const stopPatience = 15 * time.Second
 
 // functions deploys the functions as a user does.
 func (i *installation) functions(ctx context.Context) error {
-	arguments := []string{"OVERLAY=" + settingsOf, "REGISTRY=" + i.Registry, "FUNC=" + i.Func}
+	arguments := []string{"OVERLAY=" + settingsOf, "REGISTRY=" + i.Registry, "FUNC=" + i.Func, "PLATFORM=" + i.Platform}
 	if len(i.Functions) > 0 {
 		arguments = append(arguments, "FUNCTION="+strings.Join(i.Functions, ","))
 	}

@@ -32,6 +32,9 @@ type Options struct {
 	Registry string
 	// InsecureRegistry says that the registry speaks plain http.
 	InsecureRegistry bool
+	// Platform is the only one that the cluster's nodes have, such as linux/amd64;
+	// functions are built for all that func knows if empty.
+	Platform string
 	// Func and Kubectl are the programs.
 	Func, Kubectl string
 	// Redis and Postgres are the URLs of the stores as pods reach them.

@@ -59,29 +59,29 @@ type alert struct {
 const keptFiring = time.Hour
 
 // fire has Alertmanager take an alert that starts now, and returns it for resolve.
-func (w *world) fire(t *testing.T, labels map[string]string) alert {
+func (w *world) fire(t testing.TB, labels map[string]string) alert {
 	t.Helper()
 	now := time.Now()
 	a := alert{Labels: labels, Annotations: map[string]string{"summary": "a scenario says so"}, StartsAt: now, EndsAt: now.Add(keptFiring)}
-	w.postAlert(t, a)
+	w.postAlerts(t, []alert{a})
 	return a
 }
 
 // resolve has Alertmanager take that the alert has stopped.
-func (w *world) resolve(t *testing.T, a alert) {
+func (w *world) resolve(t testing.TB, a alert) {
 	t.Helper()
 	a.EndsAt = time.Now()
-	w.postAlert(t, a)
+	w.postAlerts(t, []alert{a})
 }
 
-func (w *world) postAlert(t *testing.T, a alert) {
+func (w *world) postAlerts(t testing.TB, all []alert) {
 	t.Helper()
-	status, said := post(t, http.DefaultClient, w.bed.Alertmanager.URL()+"/api/v2/alerts", []alert{a})
+	status, said := post(t, http.DefaultClient, w.bed.Alertmanager.URL()+"/api/v2/alerts", all)
 	require.Equal(t, http.StatusOK, status, "%s", said)
 }
 
 // post posts JSON and returns the answer's status and body.
-func post(t *testing.T, client *http.Client, url string, body any) (int, []byte) {
+func post(t testing.TB, client *http.Client, url string, body any) (int, []byte) {
 	t.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(t, err)

@@ -35,10 +35,19 @@ func run(m *testing.M) int {
 }
 
 // enter gives a scenario the cluster, or skips it.
-func enter(t *testing.T) *world {
+func enter(t testing.TB) *world {
 	t.Helper()
 	if shared == nil {
 		t.Skip("no cluster is given: make e2e brings one up and runs this")
 	}
 	return shared
+}
+
+// enterBeside is enter for a scenario that stops nothing that others need: all
+// such run side by side, when those that do have ended.
+func enterBeside(t *testing.T) *world {
+	t.Helper()
+	w := enter(t)
+	t.Parallel()
+	return w
 }

@@ -46,7 +46,7 @@ func TestTheAPIServerTakesEveryManifestOfEveryOverlay(t *testing.T) {
 
 // requireKept fails when the API server dropped a part of a spec that it did not
 // know: server-side apply with a schema prunes in silence.
-func requireKept(t *testing.T, applied, kept *unstructured.Unstructured) {
+func requireKept(t testing.TB, applied, kept *unstructured.Unstructured) {
 	t.Helper()
 	for _, part := range []string{"spec", "data", "rules"} {
 		wanted, found := applied.Object[part]

@@ -50,7 +50,7 @@ func TestAPoisonEventIsKeptWithTheReason(t *testing.T) {
 
 // sampleText is a golden event of the catalogue in structured mode, as "jq -c"
 // prints it: its seal is over the data without the white space that people like.
-func sampleText(t *testing.T, name string) []byte {
+func sampleText(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(product.Root(), "shared", "event", "testdata", "samples", name))
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func sampleText(t *testing.T, name string) []byte {
 }
 
 // sample is a golden event to be changed.
-func sample(t *testing.T, name string) map[string]any {
+func sample(t testing.TB, name string) map[string]any {
 	t.Helper()
 	var e map[string]any
 	require.NoError(t, json.Unmarshal(sampleText(t, name), &e))
@@ -68,7 +68,7 @@ func sample(t *testing.T, name string) map[string]any {
 }
 
 // publish posts an event to the Broker, as any pod that reaches it can.
-func (w *world) publish(t *testing.T, e map[string]any) {
+func (w *world) publish(t testing.TB, e map[string]any) {
 	t.Helper()
 	text, err := json.Marshal(e)
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func (w *world) publish(t *testing.T, e map[string]any) {
 }
 
 // sink is the Broker's address, as stages are told it.
-func (w *world) sink(t *testing.T) string {
+func (w *world) sink(t testing.TB) string {
 	t.Helper()
 	settings, err := w.kube.CoreV1().ConfigMaps(product.Namespace).Get(t.Context(), "kubernaut", metav1.GetOptions{})
 	require.NoError(t, err)
@@ -92,7 +92,7 @@ func (w *world) sink(t *testing.T) string {
 }
 
 // letters waits for so many dead letters of an event, by the stage that refused.
-func (w *world) letters(t *testing.T, id string, count int) map[string]ledger.DeadLetter {
+func (w *world) letters(t testing.TB, id string, count int) map[string]ledger.DeadLetter {
 	t.Helper()
 	var found map[string]ledger.DeadLetter
 	until(t, "dead letters of "+id, func(ctx context.Context) (bool, any) {

@@ -15,12 +15,12 @@ import (
 )
 
 // opened waits for the remediation of a workload in history.
-func (w *world) opened(t *testing.T, of signal.Workload) (r history.Remediation) {
+func (w *world) opened(t testing.TB, of signal.Workload) (r history.Remediation) {
 	t.Helper()
-	until(t, "a remediation of "+of.Kind+" "+of.Name, func(ctx context.Context) (bool, any) {
-		found, err := w.history.Remediations(ctx, history.Filter{Namespace: of.Namespace, Kind: of.Kind, Name: of.Name, Limit: 1})
-		if err != nil || len(found) == 0 {
-			return false, err
+	until(t, "a remediation of "+of.Kind+" "+of.Name, func(context.Context) (bool, any) {
+		found := w.remediations(t, of)
+		if len(found) == 0 {
+			return false, nil
 		}
 		r = found[0]
 		return true, nil
@@ -28,8 +28,16 @@ func (w *world) opened(t *testing.T, of signal.Workload) (r history.Remediation)
 	return r
 }
 
+// remediations are all that history has of a workload, the latest first.
+func (w *world) remediations(t testing.TB, of signal.Workload) []history.Remediation {
+	t.Helper()
+	found, err := w.history.Remediations(t.Context(), history.Filter{Namespace: of.Namespace, Kind: of.Kind, Name: of.Name, Limit: history.MaxPage})
+	require.NoError(t, err)
+	return found
+}
+
 // ended waits for the end of a remediation, and tells it whole.
-func (w *world) ended(t *testing.T, id string) (v timeline.View) {
+func (w *world) ended(t testing.TB, id string) (v timeline.View) {
 	t.Helper()
 	until(t, "the end of "+id, func(ctx context.Context) (bool, any) {
 		entries, err := w.history.Timeline(ctx, id)
@@ -43,7 +51,7 @@ func (w *world) ended(t *testing.T, id string) (v timeline.View) {
 }
 
 // event waits for a remediation's latest event of a type.
-func (w *world) event(t *testing.T, id, eventType string) (e history.Entry) {
+func (w *world) event(t testing.TB, id, eventType string) (e history.Entry) {
 	t.Helper()
 	until(t, eventType+" of "+id, func(ctx context.Context) (bool, any) {
 		var err error
@@ -57,7 +65,7 @@ func (w *world) event(t *testing.T, id, eventType string) (e history.Entry) {
 }
 
 // claim waits until the workload's claim is in a state.
-func (w *world) claim(t *testing.T, of signal.Workload, state ledger.State) (c ledger.Claim) {
+func (w *world) claim(t testing.TB, of signal.Workload, state ledger.State) (c ledger.Claim) {
 	t.Helper()
 	until(t, "claim on "+of.Name+" "+string(state), func(ctx context.Context) (bool, any) {
 		var err error
@@ -81,7 +89,7 @@ func stages(v timeline.View) []string {
 }
 
 // tell logs a remediation's timeline with the time that each event took.
-func (w *world) tell(t *testing.T, v timeline.View) {
+func (w *world) tell(t testing.TB, v timeline.View) {
 	t.Helper()
 	for _, line := range v.Timeline {
 		t.Logf("%s %-10s %-24s %8s  %s", line.At.Format("15:04:05.000"), line.Stage, line.Type, line.Took.Round(time.Millisecond), line.Summary)

@@ -98,7 +98,7 @@ func TestNoStageMayDoMoreThanItsRoleSays(t *testing.T) {
 }
 
 // may asks the API server whether a stage's ServiceAccount has a right anywhere.
-func (w *world) may(t *testing.T, stage string, r request) bool {
+func (w *world) may(t testing.TB, stage string, r request) bool {
 	t.Helper()
 	group := "system:serviceaccounts"
 	review, err := w.kube.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
@@ -114,7 +114,7 @@ func (w *world) may(t *testing.T, stage string, r request) bool {
 }
 
 // as connects with a stage's own token, as its pod does.
-func (w *world) as(t *testing.T, stage string) kubernetes.Interface {
+func (w *world) as(t testing.TB, stage string) kubernetes.Interface {
 	t.Helper()
 	request, err := w.kube.CoreV1().ServiceAccounts(product.Namespace).CreateToken(t.Context(), stage,
 		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})

@@ -16,7 +16,7 @@ import (
 
 // TestABadRolloutIsRolledBack is the whole way of one alert, on real parts only.
 func TestABadRolloutIsRolledBack(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	good, bad := "", "-crash"
 	d := deployment(w.namespace(t, managed), "checkout", w.container())
 	d.Spec.Replicas = ptr.To[int32](3)
@@ -52,7 +52,7 @@ func TestABadRolloutIsRolledBack(t *testing.T) {
 
 // rolledBack waits until a Deployment's template has those arguments again, and
 // all its pods are of it.
-func (w *world) rolledBack(t *testing.T, d *appsv1.Deployment, argument string) *appsv1.Deployment {
+func (w *world) rolledBack(t testing.TB, d *appsv1.Deployment, argument string) *appsv1.Deployment {
 	t.Helper()
 	until(t, "rollback of "+d.Name, func(context.Context) (bool, any) {
 		arguments := w.deployment(t, d).Spec.Template.Spec.Containers[0].Args

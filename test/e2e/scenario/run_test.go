@@ -24,7 +24,7 @@ import (
 // TestAFunctionRunByHandAnswersASampleWithTheNextEvent is what a developer does
 // in a function's folder: func run, and a golden sample posted to it.
 func TestAFunctionRunByHandAnswersASampleWithTheNextEvent(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	for _, test := range []struct{ stage, sample, answer string }{
 		{event.StageClassify, "signal.enriched.json", event.SignalClassified},
 	} {
@@ -39,7 +39,7 @@ func TestAFunctionRunByHandAnswersASampleWithTheNextEvent(t *testing.T) {
 
 // runByHand starts "func run" in a copy of a function's folder, with the keys
 // that samples are sealed with, and returns where it listens.
-func (w *world) runByHand(t *testing.T, stage string) string {
+func (w *world) runByHand(t testing.TB, stage string) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), stage)
 	require.NoError(t, os.CopyFS(folder, os.DirFS(filepath.Join(product.Root(), "functions", stage))))
@@ -68,7 +68,7 @@ func (w *world) runByHand(t *testing.T, stage string) string {
 }
 
 // awaitAnswer posts an event until the function listens, and returns its answer.
-func (w *world) awaitAnswer(t *testing.T, address string, body []byte) *http.Response {
+func (w *world) awaitAnswer(t testing.TB, address string, body []byte) *http.Response {
 	t.Helper()
 	var answer *http.Response
 	until(t, "answer of the function", func(ctx context.Context) (bool, any) {
@@ -87,7 +87,7 @@ func (w *world) awaitAnswer(t *testing.T, address string, body []byte) *http.Res
 	return answer
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

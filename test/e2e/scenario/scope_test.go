@@ -20,7 +20,7 @@ type verdict struct {
 
 // tellGateway posts one firing alert to the gateway, as Alertmanager would, and
 // returns what it says about it.
-func (w *world) tellGateway(t *testing.T, labels map[string]string) verdict {
+func (w *world) tellGateway(t testing.TB, labels map[string]string) verdict {
 	t.Helper()
 	status, said := post(t, w.http, gatewayURL, map[string]any{
 		"version": "4", "status": "firing", "receiver": "kubernaut", "groupKey": "{}",
@@ -36,7 +36,7 @@ func (w *world) tellGateway(t *testing.T, labels map[string]string) verdict {
 // TestOnlyWhatIsLabelledIsTouched goes through the labels of namespace and
 // resource on real objects; alerts are about pods, labels are on their owners.
 func TestOnlyWhatIsLabelledIsTouched(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	for _, test := range []struct {
 		name              string
 		namespace         map[string]string
@@ -66,7 +66,7 @@ func TestOnlyWhatIsLabelledIsTouched(t *testing.T) {
 // TestAVanishedPodIsNotGuessedAt has a rollout replace the pod that an alert
 // is about.
 func TestAVanishedPodIsNotGuessedAt(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	d := w.rolledOut(t, w.deploy(t, deployment(w.namespace(t, managed), "web", w.container())))
 	pod := w.podOf(t, d.Namespace)
 	require.NoError(t, w.kube.CoreV1().Pods(d.Namespace).Delete(t.Context(), pod, metav1.DeleteOptions{}))
@@ -85,7 +85,7 @@ func TestAVanishedPodIsNotGuessedAt(t *testing.T) {
 }
 
 // podOf is any running pod of a namespace.
-func (w *world) podOf(t *testing.T, namespace string) string {
+func (w *world) podOf(t testing.TB, namespace string) string {
 	t.Helper()
 	pods, err := w.kube.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "status.phase=" + string(corev1.PodRunning)})
 	require.NoError(t, err)

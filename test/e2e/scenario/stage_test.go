@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
 
 	"kubernaut.ai/test/e2e/platform/manifest"
 	"kubernaut.ai/test/e2e/product"
@@ -21,7 +23,7 @@ import (
 // TestAStageIsAddedByAFolderAndATrigger adds one to a copy of the project with
 // the command that a user types, installs it beside the others, and fires.
 func TestAStageIsAddedByAFolderAndATrigger(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	const name = "tally"
 	before := w.services(t)
 	root := copyOfProject(t)
@@ -45,7 +47,7 @@ func TestAStageIsAddedByAFolderAndATrigger(t *testing.T) {
 }
 
 // services are the generations of the Knative Services that there are.
-func (w *world) services(t *testing.T) map[string]int64 {
+func (w *world) services(t testing.TB) map[string]int64 {
 	t.Helper()
 	list, err := w.dynamic.Resource(knativeServices).Namespace(product.Namespace).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
@@ -58,13 +60,22 @@ func (w *world) services(t *testing.T) map[string]int64 {
 
 // logOf is what a stage's pods have said, as far as they still are.
 func (w *world) logOf(ctx context.Context, stage string) string {
+	return w.logSince(ctx, stage, time.Time{})
+}
+
+// logSince is what they have said since a moment, to the second.
+func (w *world) logSince(ctx context.Context, stage string, since time.Time) string {
+	options := &corev1.PodLogOptions{Container: function}
+	if !since.IsZero() {
+		options.SinceTime = ptr.To(metav1.NewTime(since))
+	}
 	pods, err := w.kube.CoreV1().Pods(product.Namespace).List(ctx, metav1.ListOptions{LabelSelector: serving + "=" + stage})
 	if err != nil {
 		return err.Error()
 	}
 	var said strings.Builder
 	for _, pod := range pods.Items {
-		text, err := w.kube.CoreV1().Pods(product.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: "user-container"}).DoRaw(ctx)
+		text, err := w.kube.CoreV1().Pods(product.Namespace).GetLogs(pod.Name, options).DoRaw(ctx)
 		if err == nil {
 			said.Write(text)
 		}
@@ -73,7 +84,7 @@ func (w *world) logOf(ctx context.Context, stage string) string {
 }
 
 // remove deletes what installing a stage has added.
-func (w *world) remove(t *testing.T, root, stage string) {
+func (w *world) remove(t testing.TB, root, stage string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	objects, err := product.Render(root, product.Overlay)
@@ -87,7 +98,7 @@ func (w *world) remove(t *testing.T, root, stage string) {
 }
 
 // copyOfProject copies what a clone of the project has, as it is now.
-func copyOfProject(t *testing.T) string {
+func copyOfProject(t testing.TB) string {
 	t.Helper()
 	root, from := t.TempDir(), product.Root()
 	listed := exec.CommandContext(t.Context(), "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")

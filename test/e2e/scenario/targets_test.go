@@ -19,7 +19,7 @@ import (
 // TestAContainerThatIsKilledForItsMemoryGetsMore has the kernel kill it, and
 // sees that it lives with what it was given.
 func TestAContainerThatIsKilledForItsMemoryGetsMore(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	d := deployment(w.namespace(t, managed), "search", w.container("-memory", "40"))
 	d.Spec.Replicas = ptr.To[int32](1)
 	d = w.deploy(t, d)
@@ -41,7 +41,7 @@ func TestAContainerThatIsKilledForItsMemoryGetsMore(t *testing.T) {
 // TestAnAutoscalerAtItsMaximumGetsRoom needs no metrics: the real autoscaler
 // itself cuts a Deployment down to the maximum, and says that it is there.
 func TestAnAutoscalerAtItsMaximumGetsRoom(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	const most = 2
 	d := deployment(w.namespace(t, managed), "frontend", w.container())
 	d.Spec.Replicas = ptr.To[int32](most + 1)
@@ -76,7 +76,7 @@ func TestAnAutoscalerAtItsMaximumGetsRoom(t *testing.T) {
 // TestANodeThatIsNotReadyIsCordoned uses a node of its own: the cluster's stay
 // as they are.
 func TestANodeThatIsNotReadyIsCordoned(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	node, err := w.kube.CoreV1().Nodes().Create(t.Context(), &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "scenario-", Labels: map[string]string{"kubernaut.ai/managed": "true", "environment": "staging"}},
 	}, metav1.CreateOptions{})
@@ -99,7 +99,7 @@ func TestANodeThatIsNotReadyIsCordoned(t *testing.T) {
 
 // TestAVolumeThatFillsUpIsForAPerson looks, and changes nothing.
 func TestAVolumeThatFillsUpIsForAPerson(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	namespace := w.namespace(t, managed)
 	claim, err := w.kube.CoreV1().PersistentVolumeClaims(namespace).Create(t.Context(), &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Name: "data"},

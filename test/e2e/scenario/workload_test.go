@@ -20,7 +20,7 @@ var (
 )
 
 // namespace makes one for the test, which goes when that ends.
-func (w *world) namespace(t *testing.T, labels map[string]string) string {
+func (w *world) namespace(t testing.TB, labels map[string]string) string {
 	t.Helper()
 	made, err := w.kube.CoreV1().Namespaces().Create(t.Context(),
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "scenario-", Labels: labels}}, metav1.CreateOptions{})
@@ -46,7 +46,7 @@ func (w *world) container(arguments ...string) corev1.Container {
 const minReadySeconds = 3
 
 // deploy makes a Deployment of one container.
-func (w *world) deploy(t *testing.T, d *appsv1.Deployment) *appsv1.Deployment {
+func (w *world) deploy(t testing.TB, d *appsv1.Deployment) *appsv1.Deployment {
 	t.Helper()
 	made, err := w.kube.AppsV1().Deployments(d.Namespace).Create(t.Context(), d, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func deployment(namespace, name string, container corev1.Container) *appsv1.Depl
 	}
 }
 
-func (w *world) deployment(t *testing.T, of *appsv1.Deployment) *appsv1.Deployment {
+func (w *world) deployment(t testing.TB, of *appsv1.Deployment) *appsv1.Deployment {
 	t.Helper()
 	d, err := w.kube.AppsV1().Deployments(of.Namespace).Get(t.Context(), of.Name, metav1.GetOptions{})
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func (w *world) deployment(t *testing.T, of *appsv1.Deployment) *appsv1.Deployme
 
 // rolledOut waits until all pods of a Deployment are of its present template and
 // available.
-func (w *world) rolledOut(t *testing.T, of *appsv1.Deployment) (d *appsv1.Deployment) {
+func (w *world) rolledOut(t testing.TB, of *appsv1.Deployment) (d *appsv1.Deployment) {
 	t.Helper()
 	until(t, "rollout of "+of.Name, func(context.Context) (bool, any) {
 		d = w.deployment(t, of)
@@ -93,9 +93,17 @@ func (w *world) rolledOut(t *testing.T, of *appsv1.Deployment) (d *appsv1.Deploy
 	return d
 }
 
+// pods are all of a namespace.
+func (w *world) pods(t testing.TB, namespace string) []corev1.Pod {
+	t.Helper()
+	list, err := w.kube.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	return list.Items
+}
+
 // replicaSets are those of a Deployment, by what decides which is in use: their
 // container's arguments.
-func (w *world) replicaSets(t *testing.T, of *appsv1.Deployment) map[string]appsv1.ReplicaSet {
+func (w *world) replicaSets(t testing.TB, of *appsv1.Deployment) map[string]appsv1.ReplicaSet {
 	t.Helper()
 	list, err := w.kube.AppsV1().ReplicaSets(of.Namespace).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
@@ -110,7 +118,7 @@ func (w *world) replicaSets(t *testing.T, of *appsv1.Deployment) map[string]apps
 
 // sick waits for a pod whose container the kubelet has started again and again
 // (or will, and says why not yet), and returns its name.
-func (w *world) sick(t *testing.T, of *appsv1.Deployment) (name string) {
+func (w *world) sick(t testing.TB, of *appsv1.Deployment) (name string) {
 	t.Helper()
 	until(t, "a pod of "+of.Name+" that crash-loops", func(ctx context.Context) (bool, any) {
 		pods, err := w.kube.CoreV1().Pods(of.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(of.Spec.Selector)})

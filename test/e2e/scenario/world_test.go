@@ -99,6 +99,7 @@ func open(ctx context.Context) (*world, error) {
 // install installs the product as options say; where, and with what, is filled in.
 func (w *world) install(ctx context.Context, options product.Options) error {
 	options.Kubeconfig, options.Registry, options.InsecureRegistry = w.bed.Kubeconfig, w.bed.Registry+"/functions", true
+	options.Platform = bed.Platform
 	options.Func, options.Kubectl = w.programs["func"], w.programs["kubectl"]
 	options.Redis, options.Postgres = w.bed.Redis.URL(), w.bed.Postgres.URL()
 	options.Log = os.Stderr
@@ -139,7 +140,7 @@ func packPatient(ctx context.Context) (v1.Image, error) {
 
 // until waits for a condition of something that has no way to tell of a change.
 // The state is what a failure shows.
-func until(t *testing.T, what string, condition func(ctx context.Context) (done bool, state any)) {
+func until(t testing.TB, what string, condition func(ctx context.Context) (done bool, state any)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

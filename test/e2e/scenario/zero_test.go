@@ -68,7 +68,7 @@ func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
 }
 
 // atZero waits until no pod of any stage is left, not even one that ends.
-func (w *world) atZero(t *testing.T) {
+func (w *world) atZero(t testing.TB) {
 	t.Helper()
 	until(t, "every stage at zero", func(context.Context) (bool, any) {
 		running := w.running(t)
@@ -77,7 +77,7 @@ func (w *world) atZero(t *testing.T) {
 }
 
 // running lists the stages that have a pod, sorted.
-func (w *world) running(t *testing.T) []string {
+func (w *world) running(t testing.TB) []string {
 	t.Helper()
 	pods, err := w.kube.CoreV1().Pods(product.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: serving})
 	require.NoError(t, err)
@@ -92,7 +92,7 @@ func (w *world) running(t *testing.T) []string {
 }
 
 // withoutPings lets assess sleep, until resume is called or the test ends.
-func (w *world) withoutPings(t *testing.T) (resume func()) {
+func (w *world) withoutPings(t testing.TB) (resume func()) {
 	t.Helper()
 	const never = "0 0 1 1 *"
 	source := w.dynamic.Resource(pingSources).Namespace(product.Namespace)

@@ -5,6 +5,7 @@
 //	e2e                        all of it
 //	e2e --keep                 leave the cluster up, with the product on it
 //	e2e --run Rollback --keep  one scenario, on the cluster that is up or a new one
+//	e2e --bench                no scenarios: the benchmarks, each once
 //	e2e --install              no scenarios: the cluster with the product, to be kept
 //
 // A cluster that was up before stays up. After a failure, the logs of every
@@ -41,6 +42,7 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.keep, "keep", false, "leave the cluster up")
 	flags.BoolVar(&o.installOnly, "install", false, "bring up and install only, and leave the cluster up")
 	flags.BoolVar(&o.asItIs, "as-it-is", false, "run on what the cluster that is up has installed already")
+	flags.BoolVar(&o.bench, "bench", false, "measure instead of testing")
 	flags.StringVar(&o.pattern, "run", "", "run only the scenarios whose name matches, as go test's flag")
 	flags.IntVar(&o.fakeNodes, "fake-nodes", defaultFakeNodes, "kwok nodes beside the real one")
 	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "bound of the scenarios")

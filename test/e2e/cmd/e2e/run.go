@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -19,15 +20,19 @@ import (
 // target names, for package scenario, the cluster that this command brings up.
 const target = "KUBERNAUT_E2E=bed"
 
+// sideBySide is how many scenarios may wait for the cluster at once: most of
+// their time is windows and pings.
+const sideBySide = 9
+
 // stopPatience is how long the tests may take to clean up when they are ended.
 const stopPatience = time.Minute
 
 type options struct {
-	keep, installOnly, asItIs bool
-	pattern                   string
-	fakeNodes                 int
-	timeout                   time.Duration
-	stdout, stderr            io.Writer
+	keep, installOnly, asItIs, bench bool
+	pattern                          string
+	fakeNodes                        int
+	timeout                          time.Duration
+	stdout, stderr                   io.Writer
 }
 
 // run does all of it; the cluster goes at the end if it came at the beginning.
@@ -70,7 +75,7 @@ func (o options) install(ctx context.Context, b *bed.Bed) error {
 		return err
 	}
 	return product.Install(ctx, product.Options{
-		Kubeconfig: b.Kubeconfig, Registry: b.Registry + "/functions", InsecureRegistry: true,
+		Kubeconfig: b.Kubeconfig, Registry: b.Registry + "/functions", InsecureRegistry: true, Platform: bed.Platform,
 		Func: paths["func"], Kubectl: paths["kubectl"],
 		Redis: b.Redis.URL(), Postgres: b.Postgres.URL(), Log: o.stderr,
 	})
@@ -79,11 +84,7 @@ func (o options) install(ctx context.Context, b *bed.Bed) error {
 // scenarios runs the tests of package scenario, in a group of their own: Ctrl-C
 // reaches them through this command, once.
 func (o options) scenarios(ctx context.Context) error {
-	arguments := []string{"test", "-race", "-count=1", "-v", "-timeout", o.timeout.String(), "./scenario"}
-	if o.pattern != "" {
-		arguments = append(arguments, "-run", o.pattern)
-	}
-	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd := exec.CommandContext(ctx, "go", o.goTest()...)
 	cmd.Dir = filepath.Join(product.Root(), "test", "e2e")
 	cmd.Env = append(os.Environ(), "GOWORK=off", target)
 	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
@@ -94,4 +95,22 @@ func (o options) scenarios(ctx context.Context) error {
 		return fmt.Errorf("run scenarios: %w", err)
 	}
 	return nil
+}
+
+// goTest are the arguments of go for the scenarios, or for the benchmarks:
+// those are not slowed by the race detector.
+func (o options) goTest() []string {
+	arguments := []string{"test", "-count=1", "-v", "-timeout", o.timeout.String(), "./scenario"}
+	pattern := o.pattern
+	if o.bench {
+		if pattern == "" {
+			pattern = "."
+		}
+		return append(arguments, "-run", "^$", "-bench", pattern, "-benchtime", "1x")
+	}
+	arguments = append(arguments, "-race", "-parallel", strconv.Itoa(sideBySide))
+	if pattern != "" {
+		arguments = append(arguments, "-run", pattern)
+	}
+	return arguments
 }

@@ -54,12 +54,19 @@ func (c *Cluster) AwaitReady(ctx context.Context, object *unstructured.Unstructu
 			return false, err
 		}
 		last = found
-		return conditionTrue(found, "Ready"), nil
+		return observed(found) && conditionTrue(found, "Ready"), nil
 	})
 	if err != nil {
 		return fmt.Errorf("wait for %s to be Ready: %w; it says %s", Name(object), err, unmet(last))
 	}
 	return nil
+}
+
+// observed says whether the status is about the object as it is now; one that
+// does not say what it is about is.
+func observed(object *unstructured.Unstructured) bool {
+	of, found, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+	return !found || of >= object.GetGeneration()
 }
 
 // unmet lists the conditions of an object that are not true, with their reasons.

@@ -5,6 +5,7 @@
 //	patient                    waits until it is told to end
 //	patient -crash             ends with an error after a moment, again and again
 //	patient -memory 48         needs 48 MiB: it is killed where its limit is lower
+//	patient -relay 5           hands events of type hop.1 on, up to hop.5
 package main
 
 import (
@@ -24,7 +25,12 @@ const (
 func main() {
 	crash := flag.Bool("crash", false, "end with an error at once")
 	memory := flag.Int("memory", 0, "how much memory it needs, in MiB")
+	relay := flag.Int("relay", 0, "hand events on, up to this hop")
 	flag.Parse()
+	if *relay > 0 {
+		fmt.Fprintln(os.Stderr, "patient:", serveRelay(*relay))
+		os.Exit(1)
+	}
 	if *crash {
 		fmt.Fprintln(os.Stderr, "patient: I was told to crash")
 		os.Exit(1)

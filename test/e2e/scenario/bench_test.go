@@ -1,0 +1,241 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/ptr"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/test/e2e/bed"
+)
+
+// Benchmarks measure what the README says of a real cluster: "make bench-e2e"
+// runs each once. None fails for being slow.
+
+const (
+	// warmAlerts are measured one by one, warmUp before them are not.
+	warmAlerts, warmUp = 100, 10
+	// warmPause is between two of them: a busy cluster, not a storm.
+	warmPause = 250 * time.Millisecond
+)
+
+// BenchmarkAlertToAction measures from an alert's POST to the gateway until the
+// API server has told a watcher of the change, every stage awake.
+func BenchmarkAlertToAction(b *testing.B) {
+	w := enter(b)
+	w.keepAwake(b)
+	namespace := w.namespace(b, managed)
+	ill := w.fallIllTogether(b, namespace, warmAlerts+warmUp)
+	applied := w.watchActions(b, namespace)
+	first, began := time.Now(), make(map[string]time.Time, len(ill))
+	for _, i := range ill {
+		began[i.deployment.Name] = time.Now()
+		w.tellGateway(b, i.labels())
+		time.Sleep(warmPause) // the load's rate; nothing waits for it
+	}
+	took := make([]time.Duration, 0, len(ill))
+	for range ill {
+		select {
+		case a := <-applied:
+			took = append(took, a.at.Sub(began[a.name]))
+		case <-time.After(patience):
+			require.FailNow(b, "alerts without an action", "%d of %d", len(ill)-len(took), len(ill))
+		}
+	}
+	report(b, took[warmUp:])
+	w.reportTurns(b, first)
+}
+
+// report gives the median and the 99th percentile, in milliseconds.
+func report(b *testing.B, took []time.Duration) {
+	b.Helper()
+	slices.Sort(took)
+	for name, share := range map[string]int{"p50-ms": 50, "p99-ms": 99} {
+		b.ReportMetric(milliseconds(took[min(len(took)*share/100, len(took)-1)]), name)
+	}
+	b.ReportMetric(0, "ns/op") // of the whole scenario: says nothing
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// applied is when the API server told of an action on a Deployment.
+type applied struct {
+	name string
+	at   time.Time
+}
+
+// watchActions tells of the first action on each Deployment of a namespace.
+func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
+	t.Helper()
+	changes, err := w.kube.AppsV1().Deployments(namespace).Watch(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	told := make(chan applied, warmAlerts+warmUp)
+	var done sync.WaitGroup
+	done.Go(func() {
+		seen := map[string]bool{}
+		for change := range changes.ResultChan() {
+			d, ok := change.Object.(*appsv1.Deployment)
+			if ok && change.Type == watch.Modified && d.Annotations["kubernaut.ai/applied"] != "" && !seen[d.Name] {
+				seen[d.Name] = true
+				told <- applied{d.Name, time.Now()}
+			}
+		}
+	})
+	t.Cleanup(func() { changes.Stop(); done.Wait() })
+	return told
+}
+
+// fallIllTogether makes many Deployments of a namespace, and breaks them all.
+func (w *world) fallIllTogether(t testing.TB, namespace string, count int) (ill []*illness) {
+	t.Helper()
+	for n := range count {
+		d := w.fakeDeployment(namespace, fmt.Sprintf("checkout-%03d", n), 1)
+		ill = append(ill, &illness{deployment: w.deploy(t, d)})
+	}
+	for _, i := range ill {
+		w.rolledOut(t, i.deployment)
+		w.rollOutBad(t, i.deployment)
+	}
+	for _, i := range ill {
+		i.pod = w.sick(t, i.deployment)
+	}
+	return ill
+}
+
+// reportTurns gives the median of each stage's own time, as its log has it: what
+// is left of the whole is the Broker's, the ingress's and the sidecars'.
+func (w *world) reportTurns(b *testing.B, since time.Time) {
+	b.Helper()
+	for _, stage := range []string{event.StageEnrich, event.StageClassify, event.StageAnalyze, event.StageAuthorize, event.StageExecute} {
+		turns := w.turns(b, stage, since)
+		if len(turns) > 0 {
+			slices.Sort(turns)
+			b.ReportMetric(milliseconds(turns[len(turns)/2]), stage+"-p50-ms")
+		}
+	}
+}
+
+const (
+	// floodAlerts are all of different workloads, floodBatch of them a webhook,
+	// floodClients Alertmanagers at once.
+	floodAlerts, floodBatch, floodClients = 2000, 50, 8
+)
+
+// BenchmarkNewAlerts measures how many alerts a second the gateway takes until
+// the real Broker has acknowledged each. Nobody is subscribed meanwhile: stages
+// behind it would only take the processor away.
+func BenchmarkNewAlerts(b *testing.B) {
+	w := enter(b)
+	w.keepAwake(b)
+	namespace := w.namespace(b, managed)
+	webhooks := w.flood(b, namespace)
+	w.withoutTriggers(b)
+	defer w.forget(b)
+	began := time.Now()
+	var clients sync.WaitGroup
+	for range floodClients {
+		clients.Go(func() {
+			for webhook := range webhooks {
+				status, said := post(b, w.http, gatewayURL, webhook)
+				if status >= http.StatusBadRequest {
+					b.Errorf("the gateway refuses: %d %s", status, said)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	b.ReportMetric(floodAlerts/time.Since(began).Seconds(), "alerts/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// flood makes a workload an alert, and the webhooks that tell of all of them.
+func (w *world) flood(t testing.TB, namespace string) <-chan any {
+	t.Helper()
+	webhooks := make(chan any, floodAlerts/floodBatch)
+	var alerts []any
+	for n := range floodAlerts {
+		d := w.fakeDeployment(namespace, fmt.Sprintf("flood-%04d", n), 0)
+		d.Spec.Replicas = ptr.To[int32](0)
+		w.deploy(t, d)
+		alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
+			"alertname": "KubeDeploymentReplicasMismatch", "severity": "warning", "namespace": namespace, "deployment": d.Name}})
+		if len(alerts) == floodBatch {
+			webhooks <- map[string]any{"version": "4", "status": "firing", "receiver": "kubernaut", "groupKey": "{}", "alerts": alerts}
+			alerts = nil
+		}
+	}
+	close(webhooks)
+	return webhooks
+}
+
+// forget empties the ledger: what was flooded is nobody's to remedy.
+func (w *world) forget(t testing.TB) {
+	t.Helper()
+	w.kill(t, w.bed.Redis)
+	require.NoError(t, w.bed.Redis.Wipe())
+	require.NoError(t, w.bed.Redis.Start(context.WithoutCancel(t.Context())))
+}
+
+// labels are those of the alert that such pods raise.
+func (i *illness) labels() map[string]string {
+	return map[string]string{"alertname": "KubePodCrashLooping", "severity": "warning",
+		"namespace": i.deployment.Namespace, "pod": i.pod, "container": "app"}
+}
+
+// BenchmarkFirstAlertAfterIdle is the same with no stage awake.
+func BenchmarkFirstAlertAfterIdle(b *testing.B) {
+	w := enter(b)
+	w.withoutPings(b)
+	const rounds = 3
+	namespace := w.namespace(b, managed)
+	ill := w.fallIllTogether(b, namespace, rounds)
+	applied := w.watchActions(b, namespace)
+	var took []time.Duration
+	for _, i := range ill {
+		w.atZero(b)
+		began := time.Now()
+		w.tellGateway(b, i.labels())
+		took = append(took, (<-applied).at.Sub(began))
+	}
+	report(b, took)
+}
+
+// BenchmarkAtRest measures what the cluster's memory holds when nothing happens,
+// in MiB: Knative's pods, Kubernetes' own processes, and the stores.
+func BenchmarkAtRest(b *testing.B) {
+	w := enter(b)
+	w.withoutPings(b)
+	w.atZero(b)
+	status, err := w.bed.Status()
+	require.NoError(b, err)
+	b.ReportMetric(mebibytes(status.Pods), "knative-pods-MiB")
+	for _, process := range status.Processes {
+		switch process.Name {
+		case "redis", "postgres":
+			b.ReportMetric(mebibytes(process.Usage), process.Name+"-MiB")
+		}
+	}
+	b.ReportMetric(mebibytes(status.Sum()), "whole-cluster-MiB")
+	b.ReportMetric(0, "ns/op")
+}
+
+func mebibytes(u bed.Usage) float64 { return float64(u.Memory) / (1 << 20) }
+
+// BenchmarkImages measures what a node pulls for each stage, compressed, in MB.
+func BenchmarkImages(b *testing.B) {
+	w := enter(b)
+	for _, stage := range everyStage {
+		b.ReportMetric(w.imageSize(b, stage)/1e6, stage+"-MB")
+	}
+	b.ReportMetric(0, "ns/op")
+}

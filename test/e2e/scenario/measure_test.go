@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"kubernaut.ai/test/e2e/platform/manifest"
+	"kubernaut.ai/test/e2e/product"
+)
+
+var triggers = schema.GroupVersionResource{Group: "eventing.knative.dev", Version: "v1", Resource: "triggers"}
+
+// withoutTriggers takes every subscription away until the test ends.
+func (w *world) withoutTriggers(t testing.TB) {
+	t.Helper()
+	objects, err := product.Render(product.Root(), product.Overlay)
+	require.NoError(t, err)
+	ours, _ := manifest.Split(objects, manifest.OfKind("Trigger"))
+	require.NoError(t, w.cluster.Delete(t.Context(), ours...))
+	until(t, "no Trigger", func(ctx context.Context) (bool, any) {
+		left, err := w.dynamic.Resource(triggers).Namespace(product.Namespace).List(ctx, metav1.ListOptions{})
+		return err == nil && len(left.Items) == 0, err
+	})
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		require.NoError(t, w.cluster.Apply(ctx, ours...))
+		for _, trigger := range ours {
+			require.NoError(t, w.cluster.AwaitReady(ctx, trigger))
+		}
+	})
+}
+
+// turns are how long each event of a remediation took a stage since a moment.
+func (w *world) turns(t testing.TB, stage string, since time.Time) (took []time.Duration) {
+	t.Helper()
+	lines := bufio.NewScanner(strings.NewReader(w.logSince(t.Context(), stage, since)))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		// "took" is in seconds; a line that is none of a turn has none.
+		var line struct {
+			Remediation string
+			Took        float64
+		}
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Remediation != "" && line.Took > 0 {
+			took = append(took, time.Duration(line.Took*float64(time.Second)))
+		}
+	}
+	require.NoError(t, lines.Err())
+	return took
+}
+
+// imageSize is what a node of the bed pulls to run a stage, in bytes.
+func (w *world) imageSize(t testing.TB, stage string) (size float64) {
+	t.Helper()
+	service, err := w.dynamic.Resource(knativeServices).Namespace(product.Namespace).Get(t.Context(), stage, metav1.GetOptions{})
+	require.NoError(t, err)
+	containers, _, err := unstructured.NestedSlice(service.Object, "spec", "template", "spec", "containers")
+	require.NoError(t, err)
+	require.Len(t, containers, 1)
+	reference, err := name.ParseReference(containers[0].(map[string]any)["image"].(string), name.Insecure)
+	require.NoError(t, err)
+	packed, err := remote.Image(reference, remote.WithContext(t.Context()), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	require.NoError(t, err)
+	document, err := packed.Manifest()
+	require.NoError(t, err)
+	size = float64(document.Config.Size)
+	for _, layer := range document.Layers {
+		size += float64(layer.Size)
+	}
+	return size
+}
