@@ -12,8 +12,9 @@
 //
 // A resolved alert opens nothing: it becomes signal.resolved for the
 // remediation that the alert had joined, and cancels it if nothing else fires
-// and nothing was executed. What is dropped or counted as a duplicate becomes
-// signal.suppressed, with a named reason and at a bounded rate.
+// and nothing was executed. While others still fire, and for what is dropped or
+// counted as a duplicate (signal.suppressed, with a named reason), events come
+// at a bounded rate; the last that stops always is one.
 //
 //	POST /api/v1/signals/prometheus
 //	201 created, 202 duplicate, 200 not for us, 207 several alerts

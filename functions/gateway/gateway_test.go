@@ -93,6 +93,30 @@ func TestTwoPodsOfOneDeploymentAreOneRemediation(t *testing.T) {
 	require.Len(t, w.broker.of(event.SignalReceived), 1)
 }
 
+// TestManyAlertsThatStopAreNotAsManyEvents has the alerts of one workload stop
+// one after the other, as after a storm: what the assessment needs is the last.
+func TestManyAlertsThatStopAreNotAsManyEvents(t *testing.T) {
+	w := newWorld(t)
+	g := w.gateway(t)
+	const alerts = 20
+	about := func(status string, n int) string {
+		return body(alert(status, "namespace", "shop", "deployment", "cart", "container", fmt.Sprint(n)))
+	}
+	for n := range alerts {
+		post(t, g, about("firing", n))
+	}
+	for n := range alerts {
+		answer := post(t, g, about("resolved", n)).answer
+		require.Equal(t, 1, answer.Summary.Resolved, "%+v", answer)
+		require.NotEmpty(t, answer.Results[0].RemediationID)
+	}
+	var stillFiring []int
+	for _, d := range w.broker.of(event.SignalResolved) {
+		stillFiring = append(stillFiring, section[event.Resolution](t, d, event.SectionResolution).StillFiring)
+	}
+	require.Equal(t, []int{alerts - 1, 0}, stillFiring, "the first, and the last")
+}
+
 func TestResolvedAlertsReachTheirRemediation(t *testing.T) {
 	w := newWorld(t)
 	g := w.gateway(t)

@@ -30,14 +30,27 @@ func (g *gateway) resolve(ctx context.Context, w *work) {
 		return
 	}
 	w.fingerprint = resolved.Fingerprint
+	w.result.RemediationID = resolved.Remediation
+	if reason == ReasonStillFiring && !g.tellsOf(w) {
+		w.result.Status, w.result.Reason = StatusResolved, reason
+		return
+	}
 	g.recall(ctx, w)
 	w.result.about(w.target, w.fingerprint)
-	w.result.RemediationID = resolved.Remediation
 	if _, err = g.outbox.Send(ctx, resolvedDraft(w, resolved, ending{reason: reason, opened: claim.FirstSeen})); err != nil {
 		w.result.retry(ReasonNotPublished, err)
 		return
 	}
 	w.result.Status, w.result.Reason = StatusResolved, reason
+}
+
+// tellsOf says whether an alert that stopped while others of its remediation
+// still fire becomes an event: the first does, and then one a minute. What they
+// are proof of is in the ledger, and the last of them always becomes one; an
+// event for each of hundreds would only keep the Broker from what matters.
+func (g *gateway) tellsOf(w *work) bool {
+	_, due := g.suppressed.note(ReasonStillFiring+"|"+w.result.RemediationID, w.received)
+	return due
 }
 
 // stop cancels the remediation where all its alerts have stopped; the reason

@@ -20,6 +20,7 @@ const (
 	ReasonWrongProducer  = "wrong_producer"
 	ReasonMalformed      = "malformed"
 	ReasonTooLarge       = "too_large"
+	ReasonCutShort       = "request_cut_short"
 	ReasonNotAnEvent     = "not_a_cloudevent"
 	ReasonRunning        = "running_elsewhere"
 	ReasonLedgerDown     = "redis_unavailable"

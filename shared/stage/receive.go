@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -46,13 +47,17 @@ func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 // receive decodes the request's event. What is none is refused with a code
 // that a Broker does not retry.
 func receive(w http.ResponseWriter, r *http.Request) (cloudevents.Event, *Problem) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	body := &noting{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest)}
+	r.Body = body
 	e, err := cehttp.NewEventFromHTTPRequest(r)
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
 		return cloudevents.Event{}, &Problem{Type: ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Reason: ReasonTooLarge,
 			Detail: fmt.Sprintf("The request is over %d bytes.", maxRequest)}
+	case body.broke != nil:
+		return cloudevents.Event{}, &Problem{Type: ProblemUnavailable, Status: http.StatusServiceUnavailable, Reason: ReasonCutShort,
+			Detail: "The request ended before its body did: " + body.broke.Error()}
 	case errors.Is(err, binding.ErrUnknownEncoding):
 		return cloudevents.Event{}, &Problem{Type: ProblemMediaType, Status: http.StatusUnsupportedMediaType, Reason: ReasonNotAnEvent,
 			Detail: "The request is no CloudEvent. Send one in the binary or the structured mode."}
@@ -64,6 +69,21 @@ func receive(w http.ResponseWriter, r *http.Request) (cloudevents.Event, *Proble
 			Detail: "The CloudEvent is not valid: " + event.Cut(err.Error(), event.MaxText)}
 	}
 	return *e, nil
+}
+
+// noting keeps why a body could not be read to its end, which says nothing
+// against the event in it.
+type noting struct {
+	io.ReadCloser
+	broke error
+}
+
+func (n *noting) Read(p []byte) (int, error) {
+	count, err := n.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		n.broke = err
+	}
+	return count, err
 }
 
 // answer writes the reply, or the code that makes a Broker do the right thing

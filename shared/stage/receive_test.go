@@ -1,6 +1,7 @@
 package stage_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -100,6 +101,25 @@ func TestWhatIsNoEventIsRefusedForAReason(t *testing.T) {
 			require.Equal(t, c.reason, body.Reason)
 		})
 	}
+}
+
+// TestARequestThatBreaksOffIsNotCalledMalformed has a sender go away within the
+// body: the event may be fine, and whoever is between wants to try again.
+func TestARequestThatBreaksOffIsNotCalledMalformed(t *testing.T) {
+	s := serve(t, settings(event.StageEnrich))
+	connection, err := net.Dial("tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = fmt.Fprint(connection, "POST / HTTP/1.1\r\nHost: enrich\r\nContent-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n{\"specversion\":")
+	require.NoError(t, err)
+	require.NoError(t, connection.(*net.TCPConn).CloseWrite())
+	resp, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	var body struct{ Reason string }
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&body))
+	require.Equal(t, stage.ReasonCutShort, body.Reason)
 }
 
 // TestSendersThatHangUpHoldNobodyElseUp is why stages do not use func-go's

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,8 +17,8 @@ import (
 	"kubernaut.ai/test/e2e/product"
 )
 
-// production is where policy has a person asked before anything is changed.
-var production = map[string]string{"kubernaut.ai/managed": "true", "environment": "production"}
+// owned marks what Flux would put back: policy has a person asked first.
+var owned = map[string]string{"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
 
 const approveURL = "http://approve." + product.Namespace + clusterDomain + "/api/v1/remediations/"
 
@@ -27,7 +28,9 @@ const approveURL = "http://approve." + product.Namespace + clusterDomain + "/api
 func TestAPersonApprovesThoughTheDoorFallsShut(t *testing.T) {
 	w := enter(t)
 	w.keepAwake(t)
-	i := w.fallIll(t, production)
+	d := w.fakeDeployment(w.namespace(t, managed), "checkout", 2)
+	maps.Copy(d.Labels, owned)
+	i := w.breakDown(t, d)
 	w.tellAlertmanager(t, i)
 	id := w.opened(t, i.target()).ID
 	w.event(t, id, event.RemediationHeld)
@@ -41,7 +44,7 @@ func TestAPersonApprovesThoughTheDoorFallsShut(t *testing.T) {
 	w.killAtWork(t, event.StageApprove, func() { go func() { first <- w.tryApprove(context.WithoutCancel(t.Context()), id, jane) }() })
 	require.GreaterOrEqual(t, <-first, http.StatusInternalServerError, "she is not told that it was taken")
 	w.awake(t, event.StageApprove)
-	require.Equal(t, http.StatusOK, w.approve(t, id, jane))
+	require.Equal(t, http.StatusAccepted, w.approve(t, id, jane))
 	w.acted(t, i)
 	w.healedOnce(t, i)
 }

@@ -3,12 +3,14 @@ package scenario
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -28,7 +30,7 @@ func TestAStageThatIsKilledAtWorkActsOnce(t *testing.T) {
 	var ill []*illness
 	for _, stage := range []string{event.StageGateway, event.StageEnrich, event.StageClassify, event.StageAnalyze,
 		event.StageAuthorize, event.StageExecute, event.StageRecord} {
-		i := w.fallIll(t, managed)
+		i := w.fallIll(t)
 		ill = append(ill, i)
 		t.Run(stage, func(t *testing.T) {
 			w.killAtWork(t, stage, func() { w.tellAlertmanager(t, i) })
@@ -47,7 +49,7 @@ func TestAStageThatIsKilledAtWorkActsOnce(t *testing.T) {
 func TestExecuteThatIsKilledRightAfterItsWriteDoesNotWriteAgain(t *testing.T) {
 	w := enter(t)
 	w.keepAwake(t)
-	i := w.fallIll(t, managed)
+	i := w.fallIll(t)
 	pods := w.awake(t, event.StageExecute)
 	changes, err := w.kube.AppsV1().Deployments(i.deployment.Namespace).Watch(t.Context(),
 		metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", i.deployment.Name).String()})
@@ -163,21 +165,22 @@ func (h held) loaded(t testing.TB) (pod corev1.Pod) {
 	return pod
 }
 
-// awake waits until a stage has a pod that serves, and returns all that do.
+// awake waits until a stage has a pod that gets its requests, and returns all
+// that do: of the revision that serves, ready, and to stay.
 func (w *world) awake(t testing.TB, stage string) (pods []corev1.Pod) {
 	t.Helper()
 	until(t, stage+" awake", func(ctx context.Context) (bool, any) {
-		found, err := w.kube.CoreV1().Pods(product.Namespace).List(ctx, metav1.ListOptions{LabelSelector: serving + "=" + stage})
+		service, err := w.dynamic.Resource(knativeServices).Namespace(product.Namespace).Get(ctx, stage, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
-		pods = nil
-		for _, pod := range found.Items {
-			if pod.DeletionTimestamp == nil && podReady(&pod) {
-				pods = append(pods, pod)
-			}
+		revision, _, _ := unstructured.NestedString(service.Object, "status", "latestReadyRevisionName")
+		found, err := w.kube.CoreV1().Pods(product.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "serving.knative.dev/revision=" + revision})
+		if err != nil {
+			return false, err
 		}
-		return len(pods) > 0, found.Items
+		pods = slices.DeleteFunc(found.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil || !podReady(&pod) })
+		return len(pods) > 0, revision
 	})
 	return pods
 }

@@ -19,6 +19,7 @@ import (
 // an annotation says so: many of them, at once, at no cost.
 func (w *world) fakeDeployment(namespace, name string, replicas int32) *appsv1.Deployment {
 	d := deployment(namespace, name, w.container())
+	d.Labels = map[string]string{"app": name}
 	d.Spec.Replicas, d.Spec.MinReadySeconds = ptr.To(replicas), 0
 	d.Spec.Template.Spec.NodeSelector = map[string]string{bed.FakeNodeKey: bed.FakeNodeValue}
 	d.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: bed.FakeNodeKey, Operator: corev1.TolerationOpExists}}
@@ -41,10 +42,16 @@ type illness struct {
 	fired      alert
 }
 
-// fallIll rolls a Deployment of fake pods out, and then a bad version of it.
-func (w *world) fallIll(t testing.TB, environment map[string]string) *illness {
+// fallIll has a Deployment of fake pods, in a namespace of its own, fall ill.
+func (w *world) fallIll(t testing.TB) *illness {
 	t.Helper()
-	d := w.rolledOut(t, w.deploy(t, w.fakeDeployment(w.namespace(t, environment), "checkout", 2)))
+	return w.breakDown(t, w.fakeDeployment(w.namespace(t, managed), "checkout", 2))
+}
+
+// breakDown rolls a Deployment out, and then a bad version of it.
+func (w *world) breakDown(t testing.TB, d *appsv1.Deployment) *illness {
+	t.Helper()
+	d = w.rolledOut(t, w.deploy(t, d))
 	w.rollOutBad(t, d)
 	return &illness{deployment: d, pod: w.sick(t, d)}
 }

@@ -31,7 +31,7 @@ func TestRedisIsKilledAndComesBack(t *testing.T) {
 		{name: "before an action is done, and its disk is lost", stage: event.StageExecute, wiped: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			i := w.fallIll(t, managed)
+			i := w.fallIll(t)
 			thaw := w.holdAtWork(t, test.stage, func() { w.tellAlertmanager(t, i) })
 			w.kill(t, w.bed.Redis)
 			before := time.Now()
@@ -57,7 +57,7 @@ func TestRedisIsKilledAndComesBack(t *testing.T) {
 func TestTheBrokersDispatcherIsKilledAndComesBack(t *testing.T) {
 	w := enter(t)
 	w.keepAwake(t)
-	i := w.fallIll(t, managed)
+	i := w.fallIll(t)
 	thaw := w.holdAtWork(t, event.StageClassify, func() { w.tellAlertmanager(t, i) })
 	dispatchers, err := w.kube.CoreV1().Pods(platform.EventingNamespace).List(t.Context(),
 		metav1.ListOptions{LabelSelector: "messaging.knative.dev/role=dispatcher"})
@@ -79,7 +79,7 @@ const historyAway = time.Minute
 func TestHistoryIsAwayForAMinute(t *testing.T) {
 	w := enter(t)
 	w.keepAwake(t)
-	i := w.fallIll(t, managed)
+	i := w.fallIll(t)
 	w.kill(t, w.bed.Postgres)
 	away := time.NewTimer(historyAway)
 	defer away.Stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"kubernaut.ai/shared/event"
@@ -43,7 +45,6 @@ func TestAStormOfAlertsIsOneRemediation(t *testing.T) {
 		claim, err := w.ledger.Get(ctx, i.target().Fingerprint())
 		return err == nil && claim.Duplicates >= stormPods-1, fmt.Sprint(claim.Duplicates, " ", err)
 	})
-	w.actedOnce(t, i)
 	for _, pod := range w.awake(t, event.StageGateway) {
 		said, err := w.kube.CoreV1().Pods(product.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: function}).DoRaw(t.Context())
 		require.NoError(t, err)
@@ -59,27 +60,28 @@ func TestAStormOfAlertsIsOneRemediation(t *testing.T) {
 	w.healedOnce(t, i)
 }
 
-// fallIllAll makes a Deployment of many pods, all of which crash-loop since its
-// last rollout.
+// fallIllAll makes a Deployment of many pods, which crash-loop since its last
+// rollout.
 func (w *world) fallIllAll(t testing.TB) *illness {
 	t.Helper()
-	d := w.fakeDeployment(w.namespace(t, managed), "checkout", 0)
-	d.Spec.Strategy = appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}
+	// One pod of the version before is left, and shows that it works.
+	d := w.fakeDeployment(w.namespace(t, managed), "checkout", stormPods+1)
+	d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: ptr.To(intstr.FromInt32(stormPods)), MaxSurge: ptr.To(intstr.FromInt32(0))}
 	d = w.rolledOut(t, w.deploy(t, d))
-	d.Spec.Replicas = ptr.To[int32](stormPods)
-	d.Spec.Template.Annotations = map[string]string{bed.FaultAnnotation: "crash"}
-	_, err := w.kube.AppsV1().Deployments(d.Namespace).Update(t.Context(), d, metav1.UpdateOptions{})
-	require.NoError(t, err)
+	w.rollOutBad(t, d)
 	until(t, "all pods in a crash loop", func(ctx context.Context) (bool, any) {
-		ill := 0
-		for _, pod := range w.pods(t, d.Namespace) {
-			if status := pod.Status.ContainerStatuses; len(status) > 0 && status[0].State.Waiting != nil {
-				ill++
-			}
-		}
+		ill := len(w.crashing(t, d.Namespace))
 		return ill == stormPods, ill
 	})
 	return &illness{deployment: d}
+}
+
+// crashing are the pods of a namespace that wait to be started again.
+func (w *world) crashing(t testing.TB, namespace string) []corev1.Pod {
+	t.Helper()
+	return slices.DeleteFunc(w.pods(t, namespace), func(pod corev1.Pod) bool {
+		return len(pod.Status.ContainerStatuses) == 0 || pod.Status.ContainerStatuses[0].State.Waiting == nil
+	})
 }
 
 // fireForEach has Alertmanager take an alert a pod, all in one request; it tells
@@ -87,7 +89,7 @@ func (w *world) fallIllAll(t testing.TB) *illness {
 func (w *world) fireForEach(t testing.TB, i *illness) (all []alert) {
 	t.Helper()
 	now := time.Now()
-	for _, pod := range w.pods(t, i.deployment.Namespace) {
+	for _, pod := range w.crashing(t, i.deployment.Namespace) {
 		all = append(all, alert{StartsAt: now, EndsAt: now.Add(keptFiring), Labels: map[string]string{"alertname": "KubePodCrashLooping",
 			"severity": "warning", "namespace": pod.Namespace, "pod": pod.Name, "container": "app"}})
 	}
