@@ -83,15 +83,27 @@ func (w *world) postAlerts(t testing.TB, all []alert) {
 // post posts JSON and returns the answer's status and body.
 func post(t testing.TB, client *http.Client, url string, body any) (int, []byte) {
 	t.Helper()
+	status, said, err := send(t.Context(), client, url, body)
+	require.NoError(t, err)
+	return status, said
+}
+
+// send is post for goroutines, which may not end a test.
+func send(ctx context.Context, client *http.Client, url string, body any) (int, []byte, error) {
 	text, err := json.Marshal(body)
-	require.NoError(t, err)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(text))
-	require.NoError(t, err)
+	if err != nil {
+		return 0, nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
+	if err != nil {
+		return 0, nil, err
+	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := client.Do(request)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, nil, err
+	}
 	defer func() { _ = response.Body.Close() }()
 	said, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return response.StatusCode, said
+	return response.StatusCode, said, err
 }

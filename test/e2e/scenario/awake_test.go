@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,35 +13,33 @@ import (
 	"kubernaut.ai/test/e2e/platform"
 )
 
-// keepAwake has every stage keep a pod until the test ends, so that a scenario
-// about something else does not wait for cold starts.
+// toZero is the setting of Knative's autoscaler that says whether what is idle
+// goes to zero; without it, it does.
+const toZero = "enable-scale-to-zero"
+
+// keepAwake has every stage keep a pod, so that a scenario about something else
+// does not wait for cold starts. It stays so for the next one; letIdle ends it.
 func (w *world) keepAwake(t testing.TB) {
 	t.Helper()
-	w.setAutoscaler(t, "enable-scale-to-zero", "false")
+	require.NoError(t, w.setAutoscaler(t.Context(), toZero, "false"))
 	for _, stage := range everyStage {
 		w.awake(t, stage)
 	}
 }
 
+// letIdle lets every stage go to zero again.
+func (w *world) letIdle(ctx context.Context) error { return w.setAutoscaler(ctx, toZero, nil) }
+
 // setAutoscaler changes a setting of Knative's autoscaler, for all of the
-// cluster, until the test ends.
-func (w *world) setAutoscaler(t testing.TB, key, value string) {
-	t.Helper()
-	maps := w.kube.CoreV1().ConfigMaps(platform.ServingNamespace)
-	before, err := maps.Get(t.Context(), "config-autoscaler", metav1.GetOptions{})
-	require.NoError(t, err)
-	set := func(ctx context.Context, value any) {
-		patch, err := json.Marshal(map[string]any{"data": map[string]any{key: value}})
-		require.NoError(t, err)
-		_, err = maps.Patch(ctx, before.Name, types.MergePatchType, patch, metav1.PatchOptions{})
-		require.NoError(t, err)
+// cluster; nil is its default.
+func (w *world) setAutoscaler(ctx context.Context, key string, value any) error {
+	patch, err := json.Marshal(map[string]any{"data": map[string]any{key: value}})
+	if err != nil {
+		return fmt.Errorf("set autoscaler's %s: %w", key, err)
 	}
-	set(t.Context(), value)
-	t.Cleanup(func() {
-		var former any // absent before is deleted again
-		if present, found := before.Data[key]; found {
-			former = present
-		}
-		set(context.WithoutCancel(t.Context()), former)
-	})
+	_, err = w.kube.CoreV1().ConfigMaps(platform.ServingNamespace).Patch(ctx, "config-autoscaler", types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		return fmt.Errorf("set autoscaler's %s: %w", key, err)
+	}
+	return nil
 }

@@ -1,9 +1,7 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -13,7 +11,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/utils/ptr"
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/test/e2e/bed"
@@ -45,12 +42,8 @@ func BenchmarkAlertToAction(b *testing.B) {
 	}
 	took := make([]time.Duration, 0, len(ill))
 	for range ill {
-		select {
-		case a := <-applied:
-			took = append(took, a.at.Sub(began[a.name]))
-		case <-time.After(patience):
-			require.FailNow(b, "alerts without an action", "%d of %d", len(ill)-len(took), len(ill))
-		}
+		a := next(b, applied)
+		took = append(took, a.at.Sub(began[a.name]))
 	}
 	report(b, took[warmUp:])
 	w.reportTurns(b, first)
@@ -72,6 +65,18 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 type applied struct {
 	name string
 	at   time.Time
+}
+
+// next waits for the next action.
+func next(t testing.TB, told <-chan applied) applied {
+	t.Helper()
+	select {
+	case a := <-told:
+		return a
+	case <-time.After(patience):
+		require.FailNow(t, "an alert without an action")
+		return applied{}
+	}
 }
 
 // watchActions tells of the first action on each Deployment of a namespace.
@@ -125,67 +130,6 @@ func (w *world) reportTurns(b *testing.B, since time.Time) {
 	}
 }
 
-const (
-	// floodAlerts are all of different workloads, floodBatch of them a webhook,
-	// floodClients Alertmanagers at once.
-	floodAlerts, floodBatch, floodClients = 2000, 50, 8
-)
-
-// BenchmarkNewAlerts measures how many alerts a second the gateway takes until
-// the real Broker has acknowledged each. Nobody is subscribed meanwhile: stages
-// behind it would only take the processor away.
-func BenchmarkNewAlerts(b *testing.B) {
-	w := enter(b)
-	w.keepAwake(b)
-	namespace := w.namespace(b, managed)
-	webhooks := w.flood(b, namespace)
-	w.withoutTriggers(b)
-	defer w.forget(b)
-	began := time.Now()
-	var clients sync.WaitGroup
-	for range floodClients {
-		clients.Go(func() {
-			for webhook := range webhooks {
-				status, said := post(b, w.http, gatewayURL, webhook)
-				if status >= http.StatusBadRequest {
-					b.Errorf("the gateway refuses: %d %s", status, said)
-				}
-			}
-		})
-	}
-	clients.Wait()
-	b.ReportMetric(floodAlerts/time.Since(began).Seconds(), "alerts/s")
-	b.ReportMetric(0, "ns/op")
-}
-
-// flood makes a workload an alert, and the webhooks that tell of all of them.
-func (w *world) flood(t testing.TB, namespace string) <-chan any {
-	t.Helper()
-	webhooks := make(chan any, floodAlerts/floodBatch)
-	var alerts []any
-	for n := range floodAlerts {
-		d := w.fakeDeployment(namespace, fmt.Sprintf("flood-%04d", n), 0)
-		d.Spec.Replicas = ptr.To[int32](0)
-		w.deploy(t, d)
-		alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
-			"alertname": "KubeDeploymentReplicasMismatch", "severity": "warning", "namespace": namespace, "deployment": d.Name}})
-		if len(alerts) == floodBatch {
-			webhooks <- map[string]any{"version": "4", "status": "firing", "receiver": "kubernaut", "groupKey": "{}", "alerts": alerts}
-			alerts = nil
-		}
-	}
-	close(webhooks)
-	return webhooks
-}
-
-// forget empties the ledger: what was flooded is nobody's to remedy.
-func (w *world) forget(t testing.TB) {
-	t.Helper()
-	w.kill(t, w.bed.Redis)
-	require.NoError(t, w.bed.Redis.Wipe())
-	require.NoError(t, w.bed.Redis.Start(context.WithoutCancel(t.Context())))
-}
-
 // labels are those of the alert that such pods raise.
 func (i *illness) labels() map[string]string {
 	return map[string]string{"alertname": "KubePodCrashLooping", "severity": "warning",
@@ -195,6 +139,7 @@ func (i *illness) labels() map[string]string {
 // BenchmarkFirstAlertAfterIdle is the same with no stage awake.
 func BenchmarkFirstAlertAfterIdle(b *testing.B) {
 	w := enter(b)
+	require.NoError(b, w.letIdle(b.Context()))
 	w.withoutPings(b)
 	const rounds = 3
 	namespace := w.namespace(b, managed)
@@ -205,7 +150,7 @@ func BenchmarkFirstAlertAfterIdle(b *testing.B) {
 		w.atZero(b)
 		began := time.Now()
 		w.tellGateway(b, i.labels())
-		took = append(took, (<-applied).at.Sub(began))
+		took = append(took, next(b, applied).at.Sub(began))
 	}
 	report(b, took)
 }
@@ -214,6 +159,7 @@ func BenchmarkFirstAlertAfterIdle(b *testing.B) {
 // in MiB: Knative's pods, Kubernetes' own processes, and the stores.
 func BenchmarkAtRest(b *testing.B) {
 	w := enter(b)
+	require.NoError(b, w.letIdle(b.Context()))
 	w.withoutPings(b)
 	w.atZero(b)
 	status, err := w.bed.Status()

@@ -12,7 +12,7 @@ import (
 // TestThisClusterHonoursWhatTheSimulatedOneDoes runs over a real control plane,
 // with real pods, the suite that make run's simulated cluster is held to.
 func TestThisClusterHonoursWhatTheSimulatedOneDoes(t *testing.T) {
-	w := enter(t)
+	w := enterBeside(t)
 	// The suite's pods run registry.example/web, and every registry is the bed's here.
 	for _, tag := range []string{"v1", "v2"} {
 		_, err := w.push(t.Context(), "web:"+tag)

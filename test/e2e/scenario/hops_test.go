@@ -25,8 +25,8 @@ func BenchmarkBareHops(b *testing.B) {
 	w := enter(b)
 	w.keepAwake(b)
 	namespace := w.namespace(b, unmanaged)
-	w.chain(b, namespace)
 	sink := "http://broker-ingress.knative-eventing.svc.cluster.local/" + namespace + "/chain"
+	w.chain(b, namespace, sink)
 	began := map[string]time.Time{}
 	for n := range warmAlerts + warmUp {
 		id := fmt.Sprintf("chain-%03d", n)
@@ -37,6 +37,7 @@ func BenchmarkBareHops(b *testing.B) {
 	var ended map[string]time.Time
 	until(b, "the end of every chain", func(ctx context.Context) (bool, any) {
 		ended = w.chainsEnded(ctx, namespace)
+		delete(ended, "first")
 		return len(ended) == len(began), len(ended)
 	})
 	var took []time.Duration
@@ -79,7 +80,7 @@ spec:
   subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: relay}}
 `
 
-func (w *world) chain(t testing.TB, namespace string) {
+func (w *world) chain(t testing.TB, namespace, sink string) {
 	t.Helper()
 	text := fmt.Sprintf(chainManifests, namespace, w.patient, chainHops)
 	for hop := 1; hop <= chainHops; hop++ {
@@ -93,9 +94,12 @@ func (w *world) chain(t testing.TB, namespace string) {
 	for _, object := range objects {
 		require.NoError(t, w.cluster.AwaitReady(ctx, object))
 	}
-	until(t, "the relay", func(ctx context.Context) (bool, any) {
+	// A Broker is Ready before its channel has heard of every Trigger: what comes
+	// then goes nowhere.
+	until(t, "a chain that ends", func(ctx context.Context) (bool, any) {
+		w.startChain(t, sink, "first")
 		ended := w.chainsEnded(ctx, namespace)
-		return ended != nil, ended
+		return !ended["first"].IsZero(), ended
 	})
 }
 

@@ -29,7 +29,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "scenario: open cluster:", err)
 		return 1
 	}
-	defer opened.close()
+	defer opened.close(context.WithoutCancel(ctx))
 	shared = opened
 	return m.Run()
 }

@@ -22,15 +22,17 @@ type verdict struct {
 // returns what it says about it.
 func (w *world) tellGateway(t testing.TB, labels map[string]string) verdict {
 	t.Helper()
-	status, said := post(t, w.http, gatewayURL, map[string]any{
-		"version": "4", "status": "firing", "receiver": "kubernaut", "groupKey": "{}",
-		"alerts": []any{map[string]any{"status": "firing", "labels": labels, "startsAt": time.Now()}},
-	})
+	status, said := post(t, w.http, gatewayURL, webhook(map[string]any{"status": "firing", "labels": labels, "startsAt": time.Now()}))
 	require.Less(t, status, http.StatusBadRequest, "%s", said)
 	var answer struct{ Results []verdict }
 	require.NoError(t, json.Unmarshal(said, &answer))
 	require.Len(t, answer.Results, 1, "%s", said)
 	return answer.Results[0]
+}
+
+// webhook is what Alertmanager posts of such alerts.
+func webhook(alerts ...any) map[string]any {
+	return map[string]any{"version": "4", "status": "firing", "receiver": "kubernaut", "groupKey": "{}", "alerts": alerts}
 }
 
 // TestOnlyWhatIsLabelledIsTouched goes through the labels of namespace and

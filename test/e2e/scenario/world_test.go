@@ -30,10 +30,11 @@ import (
 )
 
 const (
-	// patience bounds the wait for one step of a chain, cold starts included.
-	patience = 90 * time.Second
+	// patience bounds the wait for one step of a chain, cold starts on a busy
+	// machine and the Broker's longest pauses included.
+	patience = 3 * time.Minute
 	// pollEvery is how often a wait looks.
-	pollEvery = 100 * time.Millisecond
+	pollEvery = 200 * time.Millisecond
 	// openPatience bounds what is done once before all scenarios.
 	openPatience = 3 * time.Minute
 )
@@ -113,9 +114,9 @@ func (w *world) push(ctx context.Context, name string) (string, error) {
 	return reference, err
 }
 
-func (w *world) close() {
+func (w *world) close(ctx context.Context) {
 	w.http.CloseIdleConnections()
-	if err := errors.Join(w.ledger.Close(), w.history.Close()); err != nil {
+	if err := errors.Join(w.letIdle(ctx), w.ledger.Close(), w.history.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, "scenario: close:", err)
 	}
 }

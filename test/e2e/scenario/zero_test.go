@@ -2,7 +2,9 @@ package scenario
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +40,7 @@ func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
 	_, err := w.kube.AppsV1().Deployments(d.Namespace).Update(t.Context(), d, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	pod := w.sick(t, d)
+	require.NoError(t, w.letIdle(t.Context()))
 	resume := w.withoutPings(t)
 	w.atZero(t)
 
@@ -62,9 +65,45 @@ func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
 	require.Equal(t, event.OutcomeHealed, v.Outcome, "%+v", v)
 	w.tell(t, v)
 	w.withoutPings(t)
+	w.scalesOut(t, d.Namespace)
 	idle := time.Now()
 	w.atZero(t)
-	t.Logf("no stage runs any more %s after the last verdict", time.Since(idle).Round(time.Second))
+	t.Logf("no stage runs any more %s after the load", time.Since(idle).Round(time.Second))
+}
+
+const (
+	// loadClients post at once: several times what a pod is for, as func.yaml says.
+	loadClients = 40
+	// scaledOut pods are enough to say that the gateway was scaled.
+	scaledOut = 3
+)
+
+// scalesOut posts alerts that open nothing until the gateway has pods enough.
+func (w *world) scalesOut(t *testing.T, namespace string) {
+	t.Helper()
+	began := time.Now()
+	watchdog := map[string]any{"status": "firing", "startsAt": began, "labels": map[string]string{"alertname": "Watchdog", "namespace": namespace}}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var clients sync.WaitGroup
+	for range loadClients {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				status, said, err := send(ctx, w.http, gatewayURL, webhook(watchdog))
+				if ctx.Err() == nil && (err != nil || status != http.StatusOK) {
+					t.Errorf("the gateway says %d %s %v", status, said, err)
+					return
+				}
+			}
+		})
+	}
+	until(t, "more pods of the gateway", func(context.Context) (bool, any) {
+		pods := len(w.awake(t, event.StageGateway))
+		return pods >= scaledOut, pods
+	})
+	stop()
+	clients.Wait()
+	t.Logf("the load of %d clients scaled the gateway to %d pods in %s", loadClients, scaledOut, time.Since(began).Round(time.Second))
 }
 
 // atZero waits until no pod of any stage is left, not even one that ends.

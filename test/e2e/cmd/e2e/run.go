@@ -20,9 +20,9 @@ import (
 // target names, for package scenario, the cluster that this command brings up.
 const target = "KUBERNAUT_E2E=bed"
 
-// sideBySide is how many scenarios may wait for the cluster at once: most of
-// their time is windows and pings.
-const sideBySide = 9
+// sideBySide is how many scenarios may run at once: most of their time is
+// windows and pings, and more would wait for two cores.
+const sideBySide = 3
 
 // stopPatience is how long the tests may take to clean up when they are ended.
 const stopPatience = time.Minute

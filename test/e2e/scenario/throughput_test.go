@@ -1,0 +1,84 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/utils/ptr"
+)
+
+const (
+	// floodAlerts are all of different workloads, floodBatch of them a webhook,
+	// floodClients Alertmanagers at once.
+	floodAlerts, floodBatch, floodClients = 2000, 50, 4
+)
+
+// BenchmarkNewAlerts measures how many alerts a second the gateway takes until
+// the real Broker has acknowledged each. Nobody is subscribed meanwhile: stages
+// behind it would only take the processor away.
+func BenchmarkNewAlerts(b *testing.B) {
+	w := enter(b)
+	w.keepAwake(b)
+	namespace := w.namespace(b, managed)
+	webhooks := w.flood(b, namespace)
+	w.withoutTriggers(b)
+	defer w.forget(b)
+	began := time.Now()
+	var clients sync.WaitGroup
+	var again atomic.Int64
+	for range floodClients {
+		clients.Go(func() {
+			for webhook := range webhooks {
+				// Again after a 503, as Alertmanager does.
+				for {
+					status, said, err := send(b.Context(), w.http, gatewayURL, webhook)
+					if err != nil || status >= http.StatusBadRequest && status != http.StatusServiceUnavailable {
+						b.Errorf("the gateway refuses: %d %s %v", status, said, err)
+					}
+					if status != http.StatusServiceUnavailable {
+						break
+					}
+					again.Add(1)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	b.ReportMetric(floodAlerts/time.Since(began).Seconds(), "alerts/s")
+	b.ReportMetric(float64(again.Load()), "posted-again")
+	b.ReportMetric(0, "ns/op")
+}
+
+// flood makes a workload an alert, and the webhooks that tell of all of them.
+func (w *world) flood(t testing.TB, namespace string) <-chan any {
+	t.Helper()
+	webhooks := make(chan any, floodAlerts/floodBatch)
+	var alerts []any
+	for n := range floodAlerts {
+		d := w.fakeDeployment(namespace, fmt.Sprintf("flood-%04d", n), 0)
+		d.Spec.Replicas = ptr.To[int32](0)
+		w.deploy(t, d)
+		alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
+			"alertname": "KubeDeploymentReplicasMismatch", "severity": "warning", "namespace": namespace, "deployment": d.Name}})
+		if len(alerts) == floodBatch {
+			webhooks <- webhook(alerts...)
+			alerts = nil
+		}
+	}
+	close(webhooks)
+	return webhooks
+}
+
+// forget empties the ledger: what was flooded is nobody's to remedy.
+func (w *world) forget(t testing.TB) {
+	t.Helper()
+	w.kill(t, w.bed.Redis)
+	require.NoError(t, w.bed.Redis.Wipe())
+	require.NoError(t, w.bed.Redis.Start(context.WithoutCancel(t.Context())))
+}
