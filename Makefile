@@ -55,6 +55,11 @@ env: ## print settings for a shell: eval "$(make env)", then func run in any fun
 	@echo "export FUNC_GO='$(ROOT)/deploy/func-go'"
 	@echo "export KUBERNAUT_SETTINGS='$(ROOT)/.local/settings'"
 
+.PHONY: event
+event: ## print a golden event, sealed with make run's keys, to post to a function: make event TYPE=signal.enriched
+	@test -n "$(TYPE)" || { echo 'usage: make event TYPE=<event type, such as signal.enriched>' >&2; exit 2; }
+	@go run ./local --event "$(TYPE)" $(ARGS)
+
 .PHONY: secrets
 secrets: ## print the Secrets of an installation, keeping what the cluster has: make secrets OVERLAY=dev | kubectl apply -f -
 	@$(KUBECTL) get secret,configmap -n kubernaut-system -l app.kubernetes.io/part-of=kubernaut -o yaml | \

@@ -29,6 +29,8 @@ func (o *options) do(ctx context.Context) (int, error) {
 		return 0, o.redriveAll(ctx)
 	case o.forget != "":
 		return 0, o.forgetOne(ctx)
+	case o.event != "":
+		return 0, o.printEvent()
 	}
 	stories, err := o.stories()
 	if err != nil {

@@ -24,6 +24,7 @@ type options struct {
 	once      bool
 	redrive   bool
 	forget    string
+	event     string
 	out       *os.File
 }
 
@@ -66,6 +67,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	fs.StringVar(&s.LogOutput, "log-output", "", "where the functions log: a file, or stderr (default functions.log in --dir)")
 	fs.BoolVar(&o.redrive, "redrive", false, "post the dead letters of the Redis in --redis to the Broker again, and exit")
 	fs.StringVar(&o.forget, "forget", "", "remove the remediation of this id from history, and exit")
+	fs.StringVar(&o.event, "event", "", "print the golden event of this type, such as signal.enriched, sealed with the keys in --dir, and exit")
 	fs.Usage = func() { describe(fs) }
 	err := fs.Parse(args)
 	if err == nil {
