@@ -40,11 +40,11 @@ receivers:
 `
 
 func (w *world) routeAlerts(ctx context.Context) error {
-	ingress, err := w.addressOf(ctx, gatewayHost)
+	ingress, err := w.addressOf(ctx, gatewayHost, "80")
 	if err != nil {
 		return err
 	}
-	return w.bed.Alertmanager.Configure(ctx, fmt.Sprintf(routing, gatewayURL, "http://"+ingress))
+	return w.sender.Configure(ctx, fmt.Sprintf(routing, gatewayURL, "http://"+ingress))
 }
 
 // alert is one as Prometheus posts it to Alertmanager.
@@ -76,7 +76,7 @@ func (w *world) resolve(t testing.TB, a alert) {
 
 func (w *world) postAlerts(t testing.TB, all []alert) {
 	t.Helper()
-	status, said := post(t, http.DefaultClient, w.bed.Alertmanager.URL()+"/api/v2/alerts", all)
+	status, said := post(t, http.DefaultClient, w.sender.URL()+"/api/v2/alerts", all)
 	require.Equal(t, http.StatusOK, status, "%s", said)
 }
 

@@ -21,6 +21,7 @@ const toZero = "enable-scale-to-zero"
 // does not wait for cold starts. It stays so for the next one; letIdle ends it.
 func (w *world) keepAwake(t testing.TB) {
 	t.Helper()
+	w.onBed(t, "it would change Knative's settings, and end processes")
 	require.NoError(t, w.setAutoscaler(t.Context(), toZero, "false"))
 	for _, stage := range everyStage {
 		w.awake(t, stage)

@@ -21,9 +21,10 @@ import (
 
 const (
 	// warmAlerts are measured one by one, warmUp before them are not.
-	warmAlerts, warmUp = 100, 10
-	// warmPause is between two of them: a busy cluster, not a storm.
-	warmPause = 250 * time.Millisecond
+	warmAlerts, warmUp = 50, 10
+	// warmPause is between two of them: on two cores, what an action makes the
+	// cluster's controllers do is over by then.
+	warmPause = time.Second
 )
 
 // BenchmarkAlertToAction measures from an alert's POST to the gateway until the
@@ -139,6 +140,7 @@ func (i *illness) labels() map[string]string {
 // BenchmarkFirstAlertAfterIdle is the same with no stage awake.
 func BenchmarkFirstAlertAfterIdle(b *testing.B) {
 	w := enter(b)
+	w.onBed(b, "it would change Knative's settings, and end processes")
 	require.NoError(b, w.letIdle(b.Context()))
 	w.withoutPings(b)
 	const rounds = 3
@@ -159,6 +161,7 @@ func BenchmarkFirstAlertAfterIdle(b *testing.B) {
 // in MiB: Knative's pods, Kubernetes' own processes, and the stores.
 func BenchmarkAtRest(b *testing.B) {
 	w := enter(b)
+	w.onBed(b, "it would change Knative's settings, and end processes")
 	require.NoError(b, w.letIdle(b.Context()))
 	w.withoutPings(b)
 	w.atZero(b)

@@ -32,7 +32,7 @@ func BenchmarkBareHops(b *testing.B) {
 		id := fmt.Sprintf("chain-%03d", n)
 		began[id] = time.Now()
 		w.startChain(b, sink, id)
-		time.Sleep(warmPause / 2) // the load's rate; nothing waits for it
+		time.Sleep(warmPause / 4) // the load's rate; nothing waits for it
 	}
 	var ended map[string]time.Time
 	until(b, "the end of every chain", func(ctx context.Context) (bool, any) {

@@ -10,7 +10,8 @@ import (
 )
 
 // Variable names the environment variable that says which cluster the scenarios
-// run on; the only value is "bed", the one of package bed that is up.
+// run on: "bed" is the one of package bed that is up, anything else the
+// kubeconfig of a cluster with Kubernaut on it that the user has.
 const Variable = "KUBERNAUT_E2E"
 
 // shared is the cluster that all scenarios run on; nil without one.
@@ -19,12 +20,13 @@ var shared *world
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	if os.Getenv(Variable) == "" {
+	where := os.Getenv(Variable)
+	if where == "" {
 		return m.Run()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	opened, err := open(ctx)
+	opened, err := openShared(ctx, where)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scenario: open cluster:", err)
 		return 1
@@ -32,6 +34,28 @@ func run(m *testing.M) int {
 	defer opened.close(context.WithoutCancel(ctx))
 	shared = opened
 	return m.Run()
+}
+
+func openShared(ctx context.Context, where string) (w *world, err error) {
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	if where == "bed" {
+		w, err = openBed()
+	} else {
+		w, err = openOwn(ctx, where)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w, w.open(ctx)
+}
+
+// onBed skips what only the machine that the cluster runs on can do.
+func (w *world) onBed(t testing.TB, why string) {
+	t.Helper()
+	if w.bed == nil {
+		t.Skip("the cluster runs elsewhere: " + why)
+	}
 }
 
 // enter gives a scenario the cluster, or skips it.

@@ -2,8 +2,10 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,36 +18,51 @@ const clusterDomain = ".svc.cluster.local"
 // maxAliases bounds how many ExternalName Services may stand for one another.
 const maxAliases = 4
 
+var errTooManyAliases = errors.New("too many names stand for one another")
+
 // dial connects to a Service by its name in the cluster, as a pod would.
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
-	if host, err = w.addressOf(ctx, host); err != nil {
+	if address, err = w.addressOf(ctx, host, port); err != nil {
 		return nil, err
 	}
-	return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(host, port))
+	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
-// addressOf finds the address behind a Service's name in the cluster: a Knative
-// Service's stands for the ingress, as its Service says.
-func (w *world) addressOf(ctx context.Context, host string) (string, error) {
+// addressOf finds where this machine reaches a port of a Service that is called
+// by its name in the cluster: a Knative Service's stands for the ingress, as its
+// Service says.
+func (w *world) addressOf(ctx context.Context, host, port string) (string, error) {
 	for range maxAliases {
 		name, found := strings.CutSuffix(host, clusterDomain)
 		if !found {
-			return host, nil
+			return net.JoinHostPort(host, port), nil
 		}
 		service, err := w.serviceOf(ctx, name)
 		if err != nil {
 			return "", fmt.Errorf("find service %s: %w", host, err)
 		}
 		if service.Spec.Type != corev1.ServiceTypeExternalName {
-			return service.Spec.ClusterIP, nil
+			return w.addressIn(ctx, service, port)
 		}
 		host = service.Spec.ExternalName
 	}
-	return "", fmt.Errorf("find service %s: more than %d names stand for one another", host, maxAliases)
+	return "", fmt.Errorf("find service %s: %w", host, errTooManyAliases)
+}
+
+// addressIn is the Service's own where this machine is on the cluster's network.
+func (w *world) addressIn(ctx context.Context, service *corev1.Service, port string) (string, error) {
+	if w.forwards == nil {
+		return net.JoinHostPort(service.Spec.ClusterIP, port), nil
+	}
+	number, err := strconv.ParseInt(port, 10, 32)
+	if err != nil {
+		return "", err
+	}
+	return w.forwards.address(ctx, service, int32(number))
 }
 
 func (w *world) serviceOf(ctx context.Context, name string) (*corev1.Service, error) {

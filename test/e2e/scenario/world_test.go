@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"kubernaut.ai/shared/history"
 	_ "kubernaut.ai/shared/history/postgres"
@@ -41,15 +42,21 @@ const (
 
 // world is the cluster, and how a scenario looks into it.
 type world struct {
-	bed     *bed.Bed
+	// bed is the machine's part in it; nil on a cluster that runs elsewhere.
+	bed *bed.Bed
+	// site is where the cluster and its stores are, for installing on it.
+	site    product.Options
 	config  *rest.Config
 	kube    kubernetes.Interface
 	dynamic dynamic.Interface
 	cluster *manifest.Cluster
 	ledger  *ledger.Ledger
 	history history.Store
-	// http reaches Services of the cluster by the names that they have there.
-	http *http.Client
+	sender  alertmanager
+	// http reaches Services of the cluster by the names that they have there,
+	// through forwards where the cluster runs elsewhere.
+	http     *http.Client
+	forwards *forwards
 	// patient is the image of the workload that is made ill, packed its content.
 	patient string
 	packed  v1.Image
@@ -59,64 +66,91 @@ type world struct {
 
 var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
 
-// open finds the bed that is up and prepares what all scenarios need of it.
-func open(ctx context.Context) (*world, error) {
-	ctx, cancel := context.WithTimeout(ctx, openPatience)
-	defer cancel()
+// openBed finds the bed that is up.
+func openBed() (*world, error) {
 	b, err := bed.Open("")
 	if err != nil {
 		return nil, err
 	}
-	w := &world{bed: b, config: rest.CopyConfig(b.RESTConfig)}
+	return &world{bed: b, site: product.OnBed(b), sender: b.Alertmanager}, nil
+}
+
+// openOwn finds the cluster of a kubeconfig, and starts what it has not.
+func openOwn(ctx context.Context, kubeconfig string) (*world, error) {
+	site, err := product.OnOwn(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := startAlertmanager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &world{site: site, sender: sender}, nil
+}
+
+// open prepares what all scenarios need of the cluster.
+func (w *world) open(ctx context.Context) (err error) {
+	if w.config, err = clientcmd.BuildConfigFromFlags("", w.site.Kubeconfig); err != nil {
+		return err
+	}
 	w.config.QPS = -1
 	if w.kube, err = kubernetes.NewForConfig(w.config); err != nil {
-		return nil, err
+		return err
 	}
 	if w.dynamic, err = dynamic.NewForConfig(w.config); err != nil {
-		return nil, err
+		return err
 	}
 	if w.cluster, err = manifest.Connect(w.config); err != nil {
-		return nil, err
+		return err
 	}
-	if w.ledger, err = ledger.Open(b.Redis.URL()); err != nil {
-		return nil, err
+	if w.ledger, err = ledger.Open(w.site.Redis); err != nil {
+		return err
 	}
-	if w.history, err = history.Open(b.Postgres.URL()); err != nil {
-		return nil, err
+	if w.history, err = history.Open(w.site.Postgres); err != nil {
+		return err
+	}
+	if w.bed == nil {
+		w.forwards = newForwards(w.config, w.kube)
 	}
 	w.http = &http.Client{Transport: &http.Transport{DialContext: w.dial}}
 	if w.programs, err = toolchain.Ensure(ctx, toolchain.Options{Log: os.Stderr}, "func", "kubectl"); err != nil {
-		return nil, err
+		return err
 	}
 	if w.packed, err = packPatient(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if w.patient, err = w.push(ctx, "scenario/patient:latest"); err != nil {
-		return nil, err
+	if w.patient, err = w.push(ctx, w.site.Registry+"/patient:latest"); err != nil {
+		return err
 	}
-	return w, w.routeAlerts(ctx)
+	return w.routeAlerts(ctx)
 }
 
 // install installs the product as options say; where, and with what, is filled in.
 func (w *world) install(ctx context.Context, options product.Options) error {
-	options.Kubeconfig, options.Registry, options.InsecureRegistry = w.bed.Kubeconfig, w.bed.Registry+"/functions", true
-	options.Platform = bed.Platform
-	options.Func, options.Kubectl = w.programs["func"], w.programs["kubectl"]
-	options.Redis, options.Postgres = w.bed.Redis.URL(), w.bed.Postgres.URL()
-	options.Log = os.Stderr
-	return product.Install(ctx, options)
+	site := w.site
+	site.Root, site.Functions = options.Root, options.Functions
+	site.Func, site.Kubectl, site.Log = w.programs["func"], w.programs["kubectl"], os.Stderr
+	return product.Install(ctx, site)
 }
 
-// push pushes the patient to the bed's registry under a name, and returns how
-// pods refer to it.
+// push pushes the patient to a registry's repository, and returns how pods refer
+// to it.
 func (w *world) push(ctx context.Context, name string) (string, error) {
-	reference, _, err := image.Push(ctx, w.packed, w.bed.Registry+"/"+name)
+	reference, _, err := image.Push(ctx, w.packed, name)
 	return reference, err
 }
 
 func (w *world) close(ctx context.Context) {
 	w.http.CloseIdleConnections()
-	if err := errors.Join(w.letIdle(ctx), w.ledger.Close(), w.history.Close()); err != nil {
+	failed := []error{w.ledger.Close(), w.history.Close()}
+	if w.bed != nil {
+		failed = append(failed, w.letIdle(ctx))
+	}
+	if own, ok := w.sender.(*ownAlertmanager); ok {
+		w.forwards.close()
+		failed = append(failed, own.close())
+	}
+	if err := errors.Join(failed...); err != nil {
 		fmt.Fprintln(os.Stderr, "scenario: close:", err)
 	}
 }

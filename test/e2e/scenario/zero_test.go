@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -40,7 +41,9 @@ func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
 	_, err := w.kube.AppsV1().Deployments(d.Namespace).Update(t.Context(), d, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	pod := w.sick(t, d)
-	require.NoError(t, w.letIdle(t.Context()))
+	if w.bed != nil {
+		require.NoError(t, w.letIdle(t.Context()))
+	}
 	resume := w.withoutPings(t)
 	w.atZero(t)
 
@@ -74,23 +77,25 @@ func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
 const (
 	// loadClients post at once: several times what a pod is for, as func.yaml says.
 	loadClients = 40
+	// loadAlerts are in each request, each of another pod, so that it takes a while.
+	loadAlerts = 10
 	// scaledOut pods are enough to say that the gateway was scaled.
 	scaledOut = 3
 )
 
-// scalesOut posts alerts that open nothing until the gateway has pods enough.
+// scalesOut posts alerts that open nothing, about pods that never were, until
+// the gateway has pods enough.
 func (w *world) scalesOut(t *testing.T, namespace string) {
 	t.Helper()
 	began := time.Now()
-	watchdog := map[string]any{"status": "firing", "startsAt": began, "labels": map[string]string{"alertname": "Watchdog", "namespace": namespace}}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var clients sync.WaitGroup
-	for range loadClients {
+	for client := range loadClients {
 		clients.Go(func() {
-			for ctx.Err() == nil {
-				status, said, err := send(ctx, w.http, gatewayURL, webhook(watchdog))
-				if ctx.Err() == nil && (err != nil || status != http.StatusOK) {
+			for n := 0; ctx.Err() == nil; n++ {
+				status, said, err := send(ctx, w.http, gatewayURL, w.strangers(namespace, fmt.Sprintf("%d-%d", client, n)))
+				if ctx.Err() == nil && (err != nil || status >= http.StatusBadRequest && status != http.StatusServiceUnavailable) {
 					t.Errorf("the gateway says %d %s %v", status, said, err)
 					return
 				}
@@ -104,6 +109,16 @@ func (w *world) scalesOut(t *testing.T, namespace string) {
 	stop()
 	clients.Wait()
 	t.Logf("the load of %d clients scaled the gateway to %d pods in %s", loadClients, scaledOut, time.Since(began).Round(time.Second))
+}
+
+// strangers is a webhook about pods that are not there.
+func (w *world) strangers(namespace, name string) map[string]any {
+	var alerts []any
+	for n := range loadAlerts {
+		alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
+			"alertname": "KubePodCrashLooping", "severity": "warning", "namespace": namespace, "pod": fmt.Sprintf("never-%s-%d", name, n)}})
+	}
+	return webhook(alerts...)
 }
 
 // atZero waits until no pod of any stage is left, not even one that ends.

@@ -8,6 +8,10 @@
 //	e2e --bench                no scenarios: the benchmarks, each once
 //	e2e --install              no scenarios: the cluster with the product, to be kept
 //
+// With --kubeconfig it is a cluster that the user has: FUNC_REGISTRY, REDIS_URL and
+// HISTORY_URL say what it is to use. KUBECONFIG is not taken for it, since what is
+// there would be touched; scenarios that end processes are skipped there.
+//
 // A cluster that was up before stays up. After a failure, the logs of every
 // process and pod are kept in a folder that is named.
 package main
@@ -43,6 +47,7 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.installOnly, "install", false, "bring up and install only, and leave the cluster up")
 	flags.BoolVar(&o.asItIs, "as-it-is", false, "run on what the cluster that is up has installed already")
 	flags.BoolVar(&o.bench, "bench", false, "measure instead of testing")
+	flags.StringVar(&o.own, "kubeconfig", "", "use this cluster of your own instead, with Knative on it: the scenarios make workloads there ill, and Kubernaut stays installed")
 	flags.StringVar(&o.pattern, "run", "", "run only the scenarios whose name matches, as go test's flag")
 	flags.IntVar(&o.fakeNodes, "fake-nodes", defaultFakeNodes, "kwok nodes beside the real one")
 	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "bound of the scenarios")

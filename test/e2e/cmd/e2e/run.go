@@ -17,8 +17,8 @@ import (
 	"kubernaut.ai/test/e2e/toolchain"
 )
 
-// target names, for package scenario, the cluster that this command brings up.
-const target = "KUBERNAUT_E2E=bed"
+// target names, for package scenario, the variable that says which cluster it is.
+const target = "KUBERNAUT_E2E"
 
 // sideBySide is how many scenarios may run at once: most of their time is
 // windows and pings, and more would wait for two cores.
@@ -29,7 +29,7 @@ const stopPatience = time.Minute
 
 type options struct {
 	keep, installOnly, asItIs, bench bool
-	pattern                          string
+	pattern, own                     string
 	fakeNodes                        int
 	timeout                          time.Duration
 	stdout, stderr                   io.Writer
@@ -38,6 +38,34 @@ type options struct {
 // run does all of it; the cluster goes at the end if it came at the beginning.
 func (o options) run(ctx context.Context) (err error) {
 	began := time.Now()
+	if o.own != "" {
+		err = o.onOwn(ctx)
+	} else {
+		err = o.onBed(ctx)
+	}
+	if err == nil {
+		fmt.Fprintf(o.stderr, "e2e: all of it in %s\n", time.Since(began).Round(time.Second))
+	}
+	return err
+}
+
+// onOwn uses a cluster that the user has, and leaves it up.
+func (o options) onOwn(ctx context.Context) error {
+	kubeconfig, err := filepath.Abs(o.own)
+	if err != nil {
+		return err
+	}
+	site, err := product.OnOwn(kubeconfig)
+	if err != nil {
+		return err
+	}
+	if err := o.install(ctx, site); err != nil || o.installOnly {
+		return err
+	}
+	return o.scenarios(ctx, kubeconfig)
+}
+
+func (o options) onBed(ctx context.Context) (err error) {
 	b, own, err := o.cluster(ctx)
 	if err != nil {
 		return err
@@ -45,17 +73,14 @@ func (o options) run(ctx context.Context) (err error) {
 	if own && !o.keep && !o.installOnly {
 		defer func() { err = errors.Join(err, b.Down(context.WithoutCancel(ctx))) }()
 	}
-	if !o.asItIs {
-		err = o.install(ctx, b)
-	}
+	err = o.install(ctx, product.OnBed(b))
 	if err == nil && !o.installOnly {
-		err = o.scenarios(ctx)
+		err = o.scenarios(ctx, "bed")
 	}
 	if err != nil {
 		folder, kept := keepLogs(context.WithoutCancel(ctx), b)
 		return errors.Join(fmt.Errorf("%w (logs: %s)", err, folder), kept)
 	}
-	fmt.Fprintf(o.stderr, "e2e: all of it in %s\n", time.Since(began).Round(time.Second))
 	return nil
 }
 
@@ -69,24 +94,24 @@ func (o options) cluster(ctx context.Context) (b *bed.Bed, own bool, err error) 
 	return b, err == nil, err
 }
 
-func (o options) install(ctx context.Context, b *bed.Bed) error {
+func (o options) install(ctx context.Context, site product.Options) error {
+	if o.asItIs {
+		return nil
+	}
 	paths, err := toolchain.Ensure(ctx, toolchain.Options{Log: o.stderr}, "func", "kubectl")
 	if err != nil {
 		return err
 	}
-	return product.Install(ctx, product.Options{
-		Kubeconfig: b.Kubeconfig, Registry: b.Registry + "/functions", InsecureRegistry: true, Platform: bed.Platform,
-		Func: paths["func"], Kubectl: paths["kubectl"],
-		Redis: b.Redis.URL(), Postgres: b.Postgres.URL(), Log: o.stderr,
-	})
+	site.Func, site.Kubectl, site.Log = paths["func"], paths["kubectl"], o.stderr
+	return product.Install(ctx, site)
 }
 
 // scenarios runs the tests of package scenario, in a group of their own: Ctrl-C
 // reaches them through this command, once.
-func (o options) scenarios(ctx context.Context) error {
+func (o options) scenarios(ctx context.Context, where string) error {
 	cmd := exec.CommandContext(ctx, "go", o.goTest()...)
 	cmd.Dir = filepath.Join(product.Root(), "test", "e2e")
-	cmd.Env = append(os.Environ(), "GOWORK=off", target)
+	cmd.Env = append(os.Environ(), "GOWORK=off", target+"="+where)
 	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
