@@ -22,20 +22,37 @@ import (
 
 var triggers = schema.GroupVersionResource{Group: "eventing.knative.dev", Version: "v1", Resource: "triggers"}
 
-// withoutTriggers takes every subscription away until the test ends.
+// nobody subscribes to what never comes: a channel without any subscriber
+// answers that it is not there.
+const nobody = `
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: nobody, namespace: kubernaut-system}
+spec:
+  broker: kubernaut
+  filters: [{exact: {type: never}}]
+  subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: record}}
+`
+
+// withoutTriggers takes every subscription of the product away until the test ends.
 func (w *world) withoutTriggers(t testing.TB) {
 	t.Helper()
+	instead, err := manifest.Parse([]byte(nobody))
+	require.NoError(t, err)
+	require.NoError(t, w.cluster.Apply(t.Context(), instead...))
+	require.NoError(t, w.cluster.AwaitReady(t.Context(), instead[0]))
 	objects, err := product.Render(product.Root(), product.Overlay)
 	require.NoError(t, err)
 	ours, _ := manifest.Split(objects, manifest.OfKind("Trigger"))
 	require.NoError(t, w.cluster.Delete(t.Context(), ours...))
-	until(t, "no Trigger", func(ctx context.Context) (bool, any) {
+	until(t, "no other Trigger", func(ctx context.Context) (bool, any) {
 		left, err := w.dynamic.Resource(triggers).Namespace(product.Namespace).List(ctx, metav1.ListOptions{})
-		return err == nil && len(left.Items) == 0, err
+		return err == nil && len(left.Items) == len(instead), err
 	})
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		require.NoError(t, w.cluster.Apply(ctx, ours...))
+		require.NoError(t, w.cluster.Delete(ctx, instead...))
 		for _, trigger := range ours {
 			require.NoError(t, w.cluster.AwaitReady(ctx, trigger))
 		}
