@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	makeTarget    = regexp.MustCompile("make ([a-z][a-z0-9]*(?:-[a-z]+)*)")
+	makeTarget    = regexp.MustCompile("make ([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
 	deployPath    = regexp.MustCompile(`deploy/overlays/([a-z]+)`)
 	makefileEntry = regexp.MustCompile(`(?m)^([a-z0-9-]+):.* ## `)
 	// kustomization is the fenced block that begins with the name of its file.
