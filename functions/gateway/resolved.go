@@ -24,15 +24,15 @@ func (g *gateway) resolve(ctx context.Context, w *work) {
 		w.result.ignore(ReasonNotJoined)
 		return
 	}
+	w.fingerprint = resolved.Fingerprint
+	w.result.RemediationID = resolved.Remediation
+	if resolved.StillFiring > 0 && !g.tellsOf(w) {
+		w.result.Status, w.result.Reason = StatusResolved, ReasonStillFiring
+		return
+	}
 	reason, claim, err := g.stop(ctx, resolved)
 	if err != nil {
 		w.result.retry(ReasonLedgerDown, err)
-		return
-	}
-	w.fingerprint = resolved.Fingerprint
-	w.result.RemediationID = resolved.Remediation
-	if reason == ReasonStillFiring && !g.tellsOf(w) {
-		w.result.Status, w.result.Reason = StatusResolved, reason
 		return
 	}
 	g.recall(ctx, w)

@@ -47,7 +47,7 @@ func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 // receive decodes the request's event. What is none is refused with a code
 // that a Broker does not retry.
 func receive(w http.ResponseWriter, r *http.Request) (cloudevents.Event, *Problem) {
-	body := &noting{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest)}
+	body := &trackedBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest)}
 	r.Body = body
 	e, err := cehttp.NewEventFromHTTPRequest(r)
 	var tooLong *http.MaxBytesError
@@ -71,19 +71,19 @@ func receive(w http.ResponseWriter, r *http.Request) (cloudevents.Event, *Proble
 	return *e, nil
 }
 
-// noting keeps why a body could not be read to its end, which says nothing
-// against the event in it.
-type noting struct {
+// trackedBody keeps why a request's body could not be read to its end, which
+// says nothing against the event in it.
+type trackedBody struct {
 	io.ReadCloser
 	broke error
 }
 
-func (n *noting) Read(p []byte) (int, error) {
-	count, err := n.ReadCloser.Read(p)
+func (b *trackedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		n.broke = err
+		b.broke = err
 	}
-	return count, err
+	return n, err
 }
 
 // answer writes the reply, or the code that makes a Broker do the right thing
