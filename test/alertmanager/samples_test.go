@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/local/replay"
-	"kubernaut.ai/test/alertmanager"
+	"kubernaut.ai/shared/signal/alertmanagertest"
 )
 
 var update = flag.Bool("update", false, "capture the samples' bodies anew from a real Alertmanager")
@@ -37,8 +37,8 @@ func TestSamplesAreWhatARealAlertmanagerSends(t *testing.T) {
 		}
 	}))
 	defer hook.Close()
-	am, err := alertmanager.Start(t.Context(), t.TempDir(), hook.URL)
-	if errors.Is(err, alertmanager.ErrMissing) {
+	am, err := alertmanagertest.Start(t.Context(), t.TempDir(), alertmanagertest.Telling(hook.URL))
+	if errors.Is(err, alertmanagertest.ErrMissing) {
 		t.Skip(err)
 	}
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestSamplesAreWhatARealAlertmanagerSends(t *testing.T) {
 				ends time.Time
 			}{{"firing.json", time.Time{}}, {"resolved.json", ends}} {
 				for _, a := range alerts {
-					require.NoError(t, am.Post(t.Context(), alertmanager.Alert{Labels: a.Labels, Annotations: a.Annotations,
+					require.NoError(t, am.Post(t.Context(), alertmanagertest.Alert{Labels: a.Labels, Annotations: a.Annotations,
 						GeneratorURL: a.GeneratorURL, StartsAt: starts, EndsAt: half.ends}))
 				}
 				got := <-bodies

@@ -8,19 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/history"
-	"kubernaut.ai/test/alertmanager"
+	"kubernaut.ai/shared/signal/alertmanagertest"
 )
 
 func (b *bed) realAlertmanager(t *testing.T) {
-	am, err := alertmanager.Start(t.Context(), t.TempDir(), b.URL()+signalsPath)
-	if errors.Is(err, alertmanager.ErrMissing) {
+	am, err := alertmanagertest.Start(t.Context(), t.TempDir(), alertmanagertest.Telling(b.URL()+signalsPath))
+	if errors.Is(err, alertmanagertest.ErrMissing) {
 		t.Skip(err)
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, am.Stop()) })
 	const namespace = "alertmanager"
 	b.sick(t, namespace, workload{})
-	firing := alertmanager.Alert{Labels: oomKilled(namespace).Labels, StartsAt: time.Now().UTC()}
+	firing := alertmanagertest.Alert{Labels: oomKilled(namespace).Labels, StartsAt: time.Now().UTC()}
 	require.NoError(t, am.Post(t.Context(), firing))
 
 	var found []history.Remediation

@@ -28,11 +28,13 @@ func BenchmarkBareHops(b *testing.B) {
 	sink := "http://broker-ingress.knative-eventing.svc.cluster.local/" + namespace + "/chain"
 	w.chain(b, namespace, sink)
 	began := map[string]time.Time{}
+	rate := time.NewTicker(warmPause / 4)
+	defer rate.Stop()
 	for n := range warmAlerts + warmUp {
+		<-rate.C
 		id := fmt.Sprintf("chain-%03d", n)
 		began[id] = time.Now()
 		w.startChain(b, sink, id)
-		time.Sleep(warmPause / 4) // the load's rate; nothing waits for it
 	}
 	var ended map[string]time.Time
 	until(b, "the end of every chain", func(ctx context.Context) (bool, any) {

@@ -23,6 +23,7 @@ import (
 	"kubernaut.ai/shared/history"
 	_ "kubernaut.ai/shared/history/postgres"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/signal/alertmanagertest"
 	"kubernaut.ai/test/e2e/bed"
 	"kubernaut.ai/test/e2e/image"
 	"kubernaut.ai/test/e2e/platform/manifest"
@@ -53,6 +54,8 @@ type world struct {
 	ledger  *ledger.Ledger
 	history history.Store
 	sender  alertmanager
+	// end ends what the scenarios started for themselves; nil is nothing.
+	end func() error
 	// http reaches Services of the cluster by the names that they have there,
 	// through forwards where the cluster runs elsewhere.
 	http     *http.Client
@@ -65,6 +68,12 @@ type world struct {
 }
 
 var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
+
+// alertmanager is a real one: the bed's, or a process of the scenarios' own.
+type alertmanager interface {
+	URL() string
+	Configure(ctx context.Context, config string) error
+}
 
 // openBed finds the bed that is up.
 func openBed() (*world, error) {
@@ -81,11 +90,16 @@ func openOwn(ctx context.Context, kubeconfig string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender, err := startAlertmanager(ctx)
+	folder, err := os.MkdirTemp("", "alertmanager-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make folder for Alertmanager: %w", err)
 	}
-	return &world{site: site, sender: sender}, nil
+	// Whom it tells is said when the way to the gateway is known.
+	sender, err := alertmanagertest.Start(ctx, folder, alertmanagertest.Telling(gatewayURL))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	return &world{site: site, sender: sender, end: func() error { return errors.Join(sender.Stop(), os.RemoveAll(folder)) }}, nil
 }
 
 // open prepares what all scenarios need of the cluster.
@@ -146,9 +160,9 @@ func (w *world) close(ctx context.Context) {
 	if w.bed != nil {
 		failed = append(failed, w.letIdle(ctx))
 	}
-	if own, ok := w.sender.(*ownAlertmanager); ok {
+	if w.end != nil {
 		w.forwards.close()
-		failed = append(failed, own.close())
+		failed = append(failed, w.end())
 	}
 	if err := errors.Join(failed...); err != nil {
 		fmt.Fprintln(os.Stderr, "scenario: close:", err)

@@ -1,11 +1,11 @@
-// Package alertmanager runs a real Alertmanager for tests: the binary of
+// Package alertmanagertest runs a real Alertmanager for tests: the binary of
 // Debian's package prometheus-alertmanager, or the one that ALERTMANAGER
 // names, on loopback.
 //
-//	am, err := alertmanager.Start(ctx, dir, webhookURL)
+//	am, err := alertmanagertest.Start(ctx, dir, alertmanagertest.Telling(webhookURL))
 //	defer am.Stop()
-//	err = am.Post(ctx, alertmanager.Alert{Labels: map[string]string{"alertname": "X"}})
-package alertmanager
+//	err = am.Post(ctx, alertmanagertest.Alert{Labels: map[string]string{"alertname": "X"}})
+package alertmanagertest
 
 import (
 	"bytes"
@@ -38,6 +38,7 @@ type Alert struct {
 type Server struct {
 	command *exec.Cmd
 	url     string
+	config  string
 	done    chan error
 	output  *bytes.Buffer
 }
@@ -48,8 +49,8 @@ const (
 	pollEvery   = 50 * time.Millisecond
 )
 
-// config groups nothing, waits for nothing, and tells of resolution.
-const config = `
+// telling groups nothing, waits for nothing, and tells of resolution.
+const telling = `
 route:
   receiver: kubernaut
   group_by: ['...']
@@ -75,21 +76,24 @@ func binary() (string, error) {
 	return "", ErrMissing
 }
 
+// Telling is a configuration that tells a webhook of every alert at once.
+func Telling(webhookURL string) string { return fmt.Sprintf(telling, webhookURL) }
+
 // Start runs Alertmanager with its state in dir until Stop.
-func Start(ctx context.Context, dir, webhookURL string) (*Server, error) {
+func Start(ctx context.Context, dir, config string) (*Server, error) {
 	path, err := binary()
 	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "alertmanager.yml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, config, webhookURL), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write configuration: %w", err)
 	}
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{url: "http://" + address, done: make(chan error, 1), output: &bytes.Buffer{}}
+	s := &Server{url: "http://" + address, config: file, done: make(chan error, 1), output: &bytes.Buffer{}}
 	s.command = exec.Command(path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"),
 		"--web.listen-address="+address, "--cluster.listen-address=")
 	s.command.Stdout, s.command.Stderr = s.output, s.output
@@ -156,6 +160,26 @@ func (s *Server) Post(ctx context.Context, alerts ...Alert) error {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("post alerts: %s", resp.Status)
+	}
+	return nil
+}
+
+// Configure replaces the configuration and has Alertmanager read it.
+func (s *Server) Configure(ctx context.Context, config string) error {
+	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/-/reload", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("reload Alertmanager: %w", err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("reload Alertmanager: %s", response.Status)
 	}
 	return nil
 }
