@@ -35,6 +35,8 @@ test: ## every test of every module, with the race detector (also opa's)
 lint: ## formatting, vet, and that every module is whole by itself, as func builds it
 	@out=$$(gofmt -l $(MODULES)); if [ -n "$$out" ]; then echo "not formatted: $$out" >&2; exit 1; fi
 	go vet -race $(addprefix ./,$(addsuffix /...,$(MODULES)))
+	@# Outside the workspace, and only run with a cluster: here it is at least kept whole.
+	cd test/e2e && GOWORK=off go vet ./...
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go list -mod=readonly -deps -test ./... >/dev/null) || { echo "$$m is not whole by itself: run make tidy" >&2; exit 1; }; done
 
 .PHONY: tidy

@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubernaut.ai/test/e2e/platform"
+	"kubernaut.ai/test/e2e/product"
 )
 
 // toZero is the setting of Knative's autoscaler that says whether what is idle
@@ -43,4 +47,33 @@ func (w *world) setAutoscaler(ctx context.Context, key string, value any) error 
 		return fmt.Errorf("set autoscaler's %s: %w", key, err)
 	}
 	return nil
+}
+
+// awake waits until a stage has a pod that gets its requests, and returns all
+// that do: of the revision that serves, ready, and to stay.
+func (w *world) awake(t testing.TB, stage string) (pods []corev1.Pod) {
+	t.Helper()
+	until(t, stage+" awake", func(ctx context.Context) (bool, any) {
+		service, err := w.dynamic.Resource(knativeServices).Namespace(product.Namespace).Get(ctx, stage, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		revision, _, _ := unstructured.NestedString(service.Object, "status", "latestReadyRevisionName")
+		found, err := w.kube.CoreV1().Pods(product.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "serving.knative.dev/revision=" + revision})
+		if err != nil {
+			return false, err
+		}
+		pods = slices.DeleteFunc(found.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil || !podReady(&pod) })
+		return len(pods) > 0, revision
+	})
+	return pods
+}
+
+func podReady(pod *corev1.Pod) bool {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
 }

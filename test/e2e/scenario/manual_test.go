@@ -40,8 +40,6 @@ func TestTheManualsCommandsWork(t *testing.T) {
 		require.NoError(t, w.kube.RbacV1().ClusterRoleBindings().Delete(ctx, "kubernaut-operators", metav1.DeleteOptions{}))
 	})
 	here := strings.NewReplacer(
-		// The installation is another manager's here, and no kubectl's before.
-		"apply --server-side", "apply --server-side --force-conflicts",
 		"-k deploy/overlays/dev", "-k "+product.Overlay,
 		"OVERLAY=dev", "OVERLAY=external",
 		"REGISTRY=registry.example/kubernaut", "REGISTRY="+w.site.Registry+" FUNCTION=deadletter PLATFORM="+w.site.Platform,
