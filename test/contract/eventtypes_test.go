@@ -22,8 +22,8 @@ var eventTypes = template.Must(template.New("").Funcs(template.FuncMap{
 	"name": func(t string) string { return strings.ReplaceAll(event.ShortType(t), ".", "-") },
 	"from": func(producers []string) string { return strings.Join(producers, " or ") },
 }).Parse(`# What Kubernaut publishes, for Knative's event registry ("kn source list-types", Backstage).
-# Written from the catalogue by "go test ./test/contract -update". The source, /namespaces/<namespace>/functions/<stage>,
-# is left open: Knative stores a pattern percent-encoded, and whoever applies this file would see it differ for ever.
+# Written from the catalogue by "go test ./test/contract -update". The attributes are as Knative stores them, in its
+# order and without the values that it drops or encodes: else whoever applied this file would see it differ for ever.
 {{- range .}}
 ---
 apiVersion: eventing.knative.dev/v1beta3
@@ -42,13 +42,12 @@ spec:
   attributes:
     - name: specversion
       required: true
-      value: "1.0"
+    - name: id
+      required: true
     - name: type
       required: true
       value: {{.Type}}
     - name: source
-      required: true
-    - name: id
       required: true
 {{- end}}
 `))
