@@ -5,8 +5,9 @@ SHELL := /bin/bash
 MODULES := shared local test $(wildcard functions/*)
 ROOT := $(CURDIR)
 ARGS ?=
-# They are meant for one command, not for every make that it may start.
+# What is typed is meant for one command, not for every make that it may start.
 unexport ARGS
+MAKEOVERRIDES =
 KUBECTL ?= kubectl
 OVERLAY ?=
 FUNC ?= func

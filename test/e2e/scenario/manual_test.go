@@ -70,7 +70,8 @@ func (w *world) typeIn(t *testing.T, commands string) {
 	t.Log(commands)
 	cmd := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", commands)
 	cmd.Dir = product.Root()
-	cmd.Env = append(os.Environ(), "GOWORK=", "KUBECONFIG="+w.site.Kubeconfig, fmt.Sprintf("FUNC_REGISTRY_INSECURE=%t", w.site.InsecureRegistry),
+	// A user's shell is not within a make, as this may be.
+	cmd.Env = append(os.Environ(), "MAKELEVEL=0", "MAKEFLAGS=", "GOWORK=", "KUBECONFIG="+w.site.Kubeconfig, fmt.Sprintf("FUNC_REGISTRY_INSECURE=%t", w.site.InsecureRegistry),
 		"REDIS_URL="+w.site.Redis, "HISTORY_URL="+w.site.Postgres,
 		"PATH="+filepath.Dir(w.programs["kubectl"])+":"+filepath.Dir(w.programs["func"])+":"+os.Getenv("PATH"))
 	said, err := cmd.CombinedOutput()
