@@ -75,10 +75,11 @@ func TestTheFirstAlertAfterIdleWakesTheWholeChain(t *testing.T) {
 }
 
 const (
-	// loadClients post at once: several times what a pod is for, as func.yaml says.
-	loadClients = 40
+	// loadClients post at once. A pod of the gateway is for 100 requests at once,
+	// as func.yaml says, of which Knative fills 70 % before it adds another.
+	loadClients = 250
 	// loadAlerts are in each request, each of another pod, so that it takes a while.
-	loadAlerts = 10
+	loadAlerts = 2
 	// scaledOut pods are enough to say that the gateway was scaled.
 	scaledOut = 3
 )
