@@ -69,7 +69,7 @@ func (a alertmanager) item(p *posted, now time.Time) Item {
 		alert.Resolved, alert.EndsAt = true, p.ends
 		if p.starts.IsZero() {
 			// A retry brings the same end: so it is the same resolve.
-			alert.StartsAt = p.ends
+			alert.StartsAt, alert.Undated = p.ends, true
 		}
 		return out.judged()
 	case p.ends.IsZero():

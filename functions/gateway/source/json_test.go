@@ -135,7 +135,7 @@ func checkItem(t *testing.T, i Item) {
 	require.Positive(t, a.StartsAt.UnixMilli())
 	require.LessOrEqual(t, len(a.Labels), MaxLabels)
 	require.True(t, a.Expires.IsZero() || !a.Resolved && a.Expires.After(now))
-	require.True(t, !a.Undated || a.StartsAt.Equal(now))
+	require.True(t, !a.Undated || a.StartsAt.Equal(now) || a.StartsAt.Equal(a.EndsAt))
 	candidates, reason := signal.NewRules().Candidates(a)
 	require.Equal(t, reason == "", len(candidates) > 0)
 	if a.Object.Kind != "" {

@@ -123,7 +123,7 @@ var readings = map[string]struct {
 	"an end that has come is a resolve": {path: atAlertmanager, fixture: "alertmanager/resolved_by_its_end",
 		want: signal.Alert{StartsAt: at("2026-11-22T03:40:12.345Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:00Z")}},
 	"a resolve without a start is the same one each time": {path: atAlertmanager, fixture: "alertmanager/resolved_without_a_start",
-		want: signal.Alert{StartsAt: at("2026-11-22T03:59:00Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:00Z")}},
+		want: signal.Alert{StartsAt: at("2026-11-22T03:59:00Z"), Undated: true, Resolved: true, EndsAt: at("2026-11-22T03:59:00Z")}},
 	"an end before the start is no time":       {path: atAlertmanager, fixture: "alertmanager/ends_before_it_starts", invalid: ReasonBadTime},
 	"an alert of the API without labels":       {path: atAlertmanager, fixture: "alertmanager/an_alert_without_labels", invalid: ReasonNoLabels},
 	"Flux's error by the Alertmanager's API":   {path: atAlertmanager, fixture: "alertmanager/flux_error", want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Object: kustomization}},
