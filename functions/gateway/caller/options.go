@@ -87,6 +87,9 @@ func (o Options) uses(kind string) bool { return slices.Contains(o.Kinds, kind) 
 
 // file opens a file of credentials, which must hold one.
 func (o Options) file(name string) (*secretFile, error) {
+	if o.Dir == "" {
+		return nil, errors.New("setting GATEWAY_AUTH_DIR is missing: name the folder that holds the file " + name)
+	}
 	f := &secretFile{path: filepath.Join(o.Dir, name), now: o.Now}
 	if err := f.required(); err != nil {
 		return nil, fmt.Errorf("setting GATEWAY_AUTH_DIR: %w: put a credential into the key %s of the Secret kubernaut-callers, or take its kind out of GATEWAY_AUTH", err, name)
