@@ -13,9 +13,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	gateway "kubernaut.ai/functions/gateway"
+	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
+
+// benchToken is what the load shows the gateway, as deploy/ has it.
+const benchToken = "b7QhGm2Zc0Yk5nVxR8sLwT1dUeJfPaOi"
+
+var benchCredential = map[string]string{"Authorization": "Bearer " + benchToken}
 
 // benchNamespace holds what the alerts are about.
 const benchNamespace = "bench"
@@ -60,6 +67,9 @@ func hash(s string) uint64 {
 // and a gateway, each in a process of its own.
 func gatewayBed(ctx context.Context, b *bed) (*os.Process, string, error) {
 	kubeconfig := filepath.Join(b.dir, "kubeconfig")
+	if err := os.WriteFile(filepath.Join(b.dir, caller.FileTokens), []byte(benchToken+"\n"), 0o600); err != nil {
+		return nil, "", fmt.Errorf("write senders' token: %w", err)
+	}
 	if _, _, err := b.self("simulation", map[string]string{"BENCH_KUBECONFIG": kubeconfig}); err != nil {
 		return nil, "", err
 	}
@@ -67,7 +77,8 @@ func gatewayBed(ctx context.Context, b *bed) (*os.Process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	process, url, _, err := b.launch(ctx, event.StageGateway, stage.EnvSink+"="+sink)
+	process, url, _, err := b.launch(ctx, event.StageGateway, stage.EnvSink+"="+sink,
+		gateway.EnvAuth+"="+caller.KindToken, gateway.EnvAuthDir+"="+b.dir)
 	return process, url + "api/v1/signals/prometheus", err
 }
 
@@ -89,7 +100,7 @@ func gatewayDuplicates(ctx context.Context, b *bed) ([]row, error) {
 			names[i] = fmt.Sprintf("app-%d", i)
 		}
 		body := webhook(names, time.Now())
-		l := load{url: url, clients: c.clients, body: func(int64) []byte { return body }, accept: func(s int) bool { return s == 202 || s == 207 || s == 201 }}.prepared()
+		l := load{url: url, headers: benchCredential, clients: c.clients, body: func(int64) []byte { return body }, accept: func(s int) bool { return s == 202 || s == 207 || s == 201 }}.prepared()
 		if err := l.post(ctx, 0); err != nil {
 			return nil, err
 		}
@@ -116,7 +127,7 @@ func gatewayNew(ctx context.Context, b *bed) ([]row, error) {
 		return nil, err
 	}
 	begun := time.Now()
-	l := load{url: url, clients: manyClients, body: func(n int64) []byte { return webhook([]string{fmt.Sprintf("app-%d", 1000+n)}, begun) },
+	l := load{url: url, headers: benchCredential, clients: manyClients, body: func(n int64) []byte { return webhook([]string{fmt.Sprintf("app-%d", 1000+n)}, begun) },
 		accept: func(s int) bool { return s == 201 }}.prepared()
 	used := startUsage(process.Pid)
 	rate, err := l.closed(ctx, b.length)
