@@ -13,9 +13,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	gateway "kubernaut.ai/functions/gateway"
+	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
+
+// benchToken is what the load shows the gateway, as deploy/ has it.
+const benchToken = "b7QhGm2Zc0Yk5nVxR8sLwT1dUeJfPaOi"
+
+var benchCredential = map[string]string{"Authorization": "Bearer " + benchToken}
 
 // benchNamespace holds what the alerts are about.
 const benchNamespace = "bench"
@@ -59,11 +66,15 @@ func hash(s string) uint64 {
 // gatewayBed starts a simulated cluster, a Broker with its Triggers detached
 // and a gateway, each in a process of its own.
 func gatewayBed(ctx context.Context, b *bed) (*os.Process, string, error) {
+	if err := os.WriteFile(filepath.Join(b.dir, caller.FileTokens), []byte(benchToken+"\n"), 0o600); err != nil {
+		return nil, "", fmt.Errorf("write senders' token: %w", err)
+	}
 	sink, err := surroundings(b)
 	if err != nil {
 		return nil, "", err
 	}
-	process, url, _, err := b.launch(ctx, event.StageGateway, stage.EnvSink+"="+sink)
+	process, url, _, err := b.launch(ctx, event.StageGateway, stage.EnvSink+"="+sink,
+		gateway.EnvAuth+"="+caller.KindToken, gateway.EnvAuthDir+"="+b.dir)
 	return process, url + "api/v1/signals/prometheus", err
 }
 
@@ -95,7 +106,7 @@ func gatewayDuplicates(ctx context.Context, b *bed) ([]row, error) {
 			names[i] = fmt.Sprintf("app-%d", i)
 		}
 		body := webhook(names, time.Now())
-		l := load{url: url, clients: c.clients, body: func(int64) []byte { return body }, accept: func(s int) bool { return s == 202 || s == 207 || s == 201 }}.prepared()
+		l := load{url: url, headers: benchCredential, clients: c.clients, body: func(int64) []byte { return body }, accept: func(s int) bool { return s == 202 || s == 207 || s == 201 }}.prepared()
 		if err := l.post(ctx, 0); err != nil {
 			return nil, err
 		}
@@ -148,7 +159,7 @@ type served struct {
 // newAlerts says how many new alerts a second it takes, and what that uses.
 func newAlerts(ctx context.Context, b *bed, s served) (rate float64, used string, err error) {
 	begun := time.Now()
-	l := load{url: s.url, clients: manyClients, body: func(n int64) []byte { return webhook([]string{fmt.Sprintf("app-%d", 1000+n)}, begun) },
+	l := load{url: s.url, headers: benchCredential, clients: manyClients, body: func(n int64) []byte { return webhook([]string{fmt.Sprintf("app-%d", 1000+n)}, begun) },
 		accept: func(s int) bool { return s == 201 }}.prepared()
 	usage := startUsage(s.process.Pid)
 	rate, err = l.closed(ctx, b.length)
