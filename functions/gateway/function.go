@@ -41,13 +41,21 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
+	guard, err := openGuard(rt, clients)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := openLimits(c)
+	if err != nil {
+		return nil, err
+	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
 		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease),
 		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
-	}, sources), nil
+	}, newGate(guard, limits), sources), nil
 }
 
 // broker is the outbox of a running stage.
