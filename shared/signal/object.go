@@ -35,3 +35,13 @@ func validKind(s string) bool {
 	}
 	return s != "" && len(s) <= maxLabel
 }
+
+// momentPrefix starts the ids of alerts that tell of a moment.
+const momentPrefix = "moment-"
+
+// MomentID is the id of an alert that tells of something that happened, such
+// as an event of Kubernetes: nobody ever says that it ended.
+func MomentID(parts map[string]string) string { return momentPrefix + AlertID("", parts) }
+
+// Momentary reports whether an alert's id is one of MomentID.
+func Momentary(id string) bool { return strings.HasPrefix(id, momentPrefix) }
