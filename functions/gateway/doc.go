@@ -16,11 +16,24 @@
 // counted as a duplicate (signal.suppressed, with a named reason), events come
 // at a bounded rate; the last that stops always is one.
 //
-//	POST /api/v1/signals/prometheus
-//	201 created, 202 duplicate, 200 not for us, 207 several alerts
+//	POST /api/v1/signals/prometheus        Alertmanager's webhook
+//	POST /webhook, /webhook/{receiver}     the same, where Karo's users post it
+//	POST /api/v2/alerts                    Prometheus, Flux and others who take this for an Alertmanager
+//	POST /api/v1/signals/kubernetes-event  kubernetes-event-exporter's webhook
+//	POST /api/v1/signals/cloudevents, /    Knative's ApiServerSource, as a sink or by a Broker
+//	POST /api/v1/signals/flux              Flux's providers generic and generic-hmac
 //
-// A new kind of sender is one file in the package source; authentication goes
-// around the handler in function.go.
+// The answers are 201 created, 202 duplicate, 200 not for us and 207 for several
+// alerts; senders who understand no such answer get 200 without a body. A new
+// kind of sender is one file in the package source; authentication goes around
+// the handler in function.go.
+//
+// An alert is on the first object that its labels name and that exists; events,
+// and what Flux says, name their object. Flux's errors open remediations of the
+// Flux object, whatever the revision, and its info resolves them. Events open
+// them of their object's top owner; Kubernetes never says that what an event
+// told of has ended, so nothing resolves those. An alert whose sender gives it
+// no start begins with the claim that it met.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart. NEVER_TARGETS lists labels that never
@@ -30,4 +43,8 @@
 // minus in front takes a default away:
 //
 //	NEVER_TARGETS=shard,-application MONITORING_SERVICES=mimir*,-*-operator
+//
+// RESOLVE_TIMEOUT is how long an alert of /api/v2/alerts counts as firing where
+// it says no end. EVENT_REASONS and EVENT_MAX_AGE say which Kubernetes events are
+// signals.
 package function

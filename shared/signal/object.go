@@ -24,3 +24,13 @@ func (o Object) candidates() ([]Candidate, string) {
 	}
 	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ""
 }
+
+// momentPrefix starts the ids of alerts that tell of a moment.
+const momentPrefix = "moment-"
+
+// MomentID is the id of an alert that tells of something that happened, such
+// as an event of Kubernetes: nobody ever says that it ended.
+func MomentID(parts map[string]string) string { return momentPrefix + AlertID("", parts) }
+
+// Momentary reports whether an alert's id is one of MomentID.
+func Momentary(id string) bool { return strings.HasPrefix(id, momentPrefix) }

@@ -44,3 +44,11 @@ func TestAnObjectThatTheSenderNamesIsTheOnlyCandidate(t *testing.T) {
 		})
 	}
 }
+
+func TestMomentsAreToldByTheirID(t *testing.T) {
+	id := signal.MomentID(labels{"event": "BackOff", "uid": "3c1f"})
+	require.True(t, signal.Momentary(id))
+	require.NotEqual(t, id, signal.MomentID(labels{"event": "BackOff", "uid": "3c20"}))
+	require.Equal(t, id, signal.AlertID(id, nil), "it is an id as senders may have them")
+	require.False(t, signal.Momentary(signal.AlertID("", labels{"alertname": "X"})))
+}
