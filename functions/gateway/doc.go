@@ -19,10 +19,19 @@
 //	POST /api/v1/signals/prometheus
 //	201 created, 202 duplicate, 200 not for us, 207 several alerts
 //
-// A new kind of sender is one file in the package source; authentication goes
-// around the handler in function.go.
+// A new kind of sender is one file in the package source. Who may post is the
+// package caller's: GATEWAY_AUTH names the kinds of credential in use, and has
+// no default. A caller is known before the body is read, or by the body where it
+// is signed.
+//
+// A body is read by a budget of bytes over all requests, within GATEWAY_READ_WITHIN,
+// and only then takes one of the slots of those that are worked on: senders who
+// are slow, or promise much, hold neither a worker nor memory. Who finds no room
+// gets 503 and Retry-After. Bodies of callers whom nobody knows yet have a part of
+// the budget of their own.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart; NEVER_TARGETS lists more labels that
-// never name a target, separated by commas.
+// never name a target, separated by commas; settings.go has those of callers
+// and limits.
 package function
