@@ -34,7 +34,8 @@
 // told of has ended, so nothing resolves those. An alert whose sender gives it
 // no start begins with the claim that it met.
 //
-// Who may post is the package caller's: GATEWAY_AUTH names the kinds of credential in use, and has
+// Who may post is the package caller's: GATEWAY_AUTH names the kinds of
+// credential in use, and has
 // no default. A caller is known before the body is read, or by the body where it
 // is signed.
 //

@@ -22,7 +22,7 @@ func (o Object) candidates() ([]Candidate, string) {
 	case o.Namespace != "" && !ValidNamespace(o.Namespace):
 		return nil, ReasonNoTarget
 	}
-	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ""
+	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ReasonNoTarget
 }
 
 // momentPrefix starts the ids of alerts that tell of a moment.
