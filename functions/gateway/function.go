@@ -19,6 +19,12 @@ const (
 	EnvClusterName = "CLUSTER_NAME"
 	// EnvNeverTargets lists labels that never name a target, beyond the usual.
 	EnvNeverTargets = "NEVER_TARGETS"
+	// EnvHeartbeatWithin is how long no Watchdog may come before people are told;
+	// unset watches over none.
+	EnvHeartbeatWithin = "HEARTBEAT_WITHIN"
+	// EnvHeartbeatTarget is what its loss is about, as namespace/Kind/name; unset
+	// is the namespace that the gateway runs in.
+	EnvHeartbeatTarget = "HEARTBEAT_TARGET"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -41,12 +47,20 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
+	heart, err := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	scans, err := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open scans: %w", err)
+	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
 		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
-		lease: c.Lease(publishLease),
-		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
+		lease: c.Lease(publishLease), expiryLease: c.Lease(expiryLease), heart: heart, scans: scans,
+		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize), suppressed: newSuppressor(), meters: meters,
 	}, sources), nil
 }
 

@@ -14,8 +14,7 @@ import (
 // if that was the last and nothing was executed. Whoever dies on the way, or
 // does it twice, publishes the same event id.
 func (g *gateway) resolve(ctx context.Context, w *work) {
-	a := w.alert
-	resolved, found, err := g.claims.ResolveAlert(ctx, a.ID, a.StartsAt, a.EndsAt)
+	resolved, found, err := g.ended(ctx, w)
 	if err != nil {
 		w.result.retry(ReasonLedgerDown, err)
 		return
@@ -42,6 +41,14 @@ func (g *gateway) resolve(ctx context.Context, w *work) {
 		return
 	}
 	w.result.Status, w.result.Reason = StatusResolved, reason
+}
+
+// ended marks the alert as stopped, on its sender's word or for want of it.
+func (g *gateway) ended(ctx context.Context, w *work) (ledger.Resolution, bool, error) {
+	if w.expired {
+		return g.claims.ExpireAlert(ctx, w.alert.ID, w.alert.EndsAt)
+	}
+	return g.claims.ResolveAlert(ctx, w.alert.ID, w.alert.StartsAt, w.alert.EndsAt)
 }
 
 // tellsOf says whether an alert that stopped while others of its remediation
@@ -80,6 +87,13 @@ func (g *gateway) stop(ctx context.Context, r ledger.Resolution) (string, ledger
 // recall finds again what the alert was about, as far as it is still there:
 // the labels' first object where the way to the claim's own is gone.
 func (g *gateway) recall(ctx context.Context, w *work) {
+	if w.target.Kind != "" {
+		return
+	}
+	if w.source == ownSource {
+		w.resource, w.target = g.heart.target, g.heart.target
+		return
+	}
 	chain, reason, err := g.chain(ctx, w.alert)
 	if err == nil && reason == "" {
 		top := chain[len(chain)-1]
@@ -121,7 +135,7 @@ func resolvedDraft(w *work, r ledger.Resolution, e ending) event.Draft {
 				ID: r.Remediation, Fingerprint: r.Fingerprint, OpenedAt: e.opened}},
 			{Name: event.SectionSignal, Value: w.signal()},
 			{Name: event.SectionResolution, Value: event.Resolution{AlertID: a.ID, StartsAt: a.StartsAt,
-				EndsAt: a.EndsAt, StillFiring: r.StillFiring, Cancelled: e.reason == ReasonCancelled}},
+				EndsAt: a.EndsAt, StillFiring: r.StillFiring, Cancelled: e.reason == ReasonCancelled, Expired: w.expired}},
 		},
 	}
 }

@@ -75,8 +75,10 @@ func (l list) key(shard int) string {
 	return prefix + string(l) + ":{" + string(l) + "-" + strconv.Itoa(shard) + "}"
 }
 
+func (l list) leasesKey(shard int) string { return l.key(shard) + ":leases" }
+
 func (l list) keys(shard int) []string {
-	return []string{l.timesKey(shard), l.key(shard) + ":items", l.key(shard) + ":leases"}
+	return []string{l.timesKey(shard), l.key(shard) + ":items", l.leasesKey(shard)}
 }
 
 func heartbeatKey() string { return prefix + "heartbeat:{heartbeat}" }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,6 +47,23 @@ func (l *Ledger) leaseOf(ctx context.Context, from list, limit int, lease time.D
 		return nil, err
 	}
 	return l.leaseShares(ctx, from, shares(counts, limit, rand.IntN(DueShards)), lease)
+}
+
+// StillLeased answers ErrLostLease when the item was leased again, moved or
+// dropped since.
+func (l *Ledger) StillLeased(ctx context.Context, item Leased) error {
+	const op = "look at lease"
+	if err := checkID("item", item.ID); err != nil {
+		return wrap(op, err)
+	}
+	stored, err := l.redis.HGet(ctx, item.list.leasesKey(shardOf(item.ID)), item.ID).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return wrap(op, err)
+	}
+	if token, _, _ := strings.Cut(stored, ":"); token != strconv.FormatInt(item.token, 10) {
+		err = ErrLostLease
+	}
+	return wrap(op, err)
 }
 
 // DueCounts is the length of the due list.

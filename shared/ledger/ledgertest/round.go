@@ -169,14 +169,18 @@ func expiryMoves(s *suite) {
 	s.expect(long, "one", "a2")
 	first := s.expired(1)[0]
 	require.Equal(s.t, []any{"a1", "one"}, []any{first.ID, string(first.Payload)})
+	s.ok(s.l.StillLeased(s.t.Context(), first))
 	s.expect(s.Short, "two", "a1")
+	require.ErrorIs(s.t, s.l.StillLeased(s.t.Context(), first), ledger.ErrLostLease)
 	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), first), ledger.ErrLostLease, "it was posted again")
 	s.expired(0)
 	s.Elapse(s.Short)
 	second := s.expired(1)[0]
 	require.Equal(s.t, "two", string(second.Payload))
 	s.ok(s.l.Postpone(s.t.Context(), second, 0))
-	s.ok(s.l.Complete(s.t.Context(), s.expired(1)[0]))
+	third := s.expired(1)[0]
+	s.ok(s.l.Complete(s.t.Context(), third))
+	require.ErrorIs(s.t, s.l.StillLeased(s.t.Context(), third), ledger.ErrLostLease)
 	s.expired(0)
 	require.ErrorIs(s.t, s.l.ExpectMany(s.t.Context(), []ledger.Expiry{{Alert: "not an id", In: long}}), ledger.ErrInvalid)
 }
