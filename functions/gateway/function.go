@@ -25,6 +25,13 @@ const (
 	// EnvHeartbeatTarget is what its loss is about, as namespace/Kind/name; unset
 	// is the namespace that the gateway runs in.
 	EnvHeartbeatTarget = "HEARTBEAT_TARGET"
+	// EnvScanEvents looks through the cluster's Warning events on each round.
+	EnvScanEvents = "SCAN_EVENTS"
+	// EnvScanFlux looks for Flux objects that are not ready on each round.
+	EnvScanFlux = "SCAN_FLUX"
+	// EnvAlertmanager is the URL of the Alertmanager that is asked for what fires
+	// on each round; unset asks none. It is assess' setting, too.
+	EnvAlertmanager = "ALERTMANAGER_URL"
 )
 
 // New makes the stage. It does no I/O and cannot fail.

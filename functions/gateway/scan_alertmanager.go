@@ -14,10 +14,6 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// EnvAlertmanager is the URL of the Alertmanager that is asked for what fires
-// on each round; unset asks none. It is assess' setting, too.
-const EnvAlertmanager = "ALERTMANAGER_URL"
-
 // askWithin bounds asking Alertmanager, and maxActive its answer, in bytes.
 const (
 	askWithin = 6 * time.Second

@@ -10,9 +10,6 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// EnvScanEvents looks through the cluster's Warning events on each round.
-const EnvScanEvents = "SCAN_EVENTS"
-
 const (
 	eventsPath = "/api/v1/signals/kubernetes-event"
 	markEvents = "events"

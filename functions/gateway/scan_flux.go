@@ -10,9 +10,6 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// EnvScanFlux looks for Flux objects that are not ready on each round.
-const EnvScanFlux = "SCAN_FLUX"
-
 const fluxPath = "/api/v1/signals/flux"
 
 // fluxKinds are the kinds that apply something to the cluster.
