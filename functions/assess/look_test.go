@@ -44,6 +44,7 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		}
 		return a
 	}
+	expired := func(a ledger.Alert) ledger.Alert { a.Expired = true; return a }
 	list := func(alerts ...ledger.Alert) fakeAlerts { return fakeAlerts{list: ledger.AlertList{Alerts: alerts}} }
 	seen := func(f fakeAlerts, at time.Duration) fakeAlerts { f.claim.LastSeen = done.Add(at); return f }
 	down := errors.New("connection refused")
@@ -62,6 +63,10 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		"Alertmanager has it":                       {list(alert(-time.Hour, 0)), fakeFiring{active: 1}, Alerts{Known: true, Firing: true, Confirmed: true}},
 		"Alertmanager has it no more":               {list(alert(-time.Hour, 0)), fakeFiring{}, Alerts{Known: true}},
 		"an unreachable Alertmanager is no success": {list(alert(-time.Hour, 0)), fakeFiring{0, down}, Alerts{}},
+		"nobody said that one stopped":              {list(alert(-time.Hour, time.Minute), expired(alert(-time.Hour, time.Minute))), nil, Alerts{}},
+		"nor does Alertmanager know of it":          {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), fakeFiring{}, Alerts{}},
+		"one fires beside one that fell silent":     {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), nil, Alerts{Known: true, Firing: true}},
+		"one fell silent after it started again":    {list(expired(alert(time.Minute, 2*time.Minute))), nil, Alerts{Known: true, Recurred: true}},
 		"Redis cannot be read":                      {fakeAlerts{err: down}, nil, Alerts{}},
 		"Redis forgot them":                         {list(), nil, Alerts{}},
 	} {
