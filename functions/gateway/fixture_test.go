@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"knative.dev/pkg/logging"
 
+	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
@@ -331,10 +332,23 @@ func do(t testing.TB, g *gateway, r *http.Request) reply {
 	t.Helper()
 	w := httptest.NewRecorder()
 	quiet := logging.WithLogger(r.Context(), zap.NewNop().Sugar())
-	newHandler(g, sources(t)).ServeHTTP(w, r.WithContext(quiet))
+	newHandler(g, openGate(t), sources(t)).ServeHTTP(w, r.WithContext(quiet))
 	out := reply{code: w.Code, header: w.Header(), raw: w.Body.String()}
 	_ = json.Unmarshal(w.Body.Bytes(), &out.answer)
 	return out
+}
+
+// openGate lets everybody in.
+func openGate(t testing.TB) *gate {
+	t.Helper()
+	return gateFor(t, caller.Options{Kinds: []string{caller.KindNone}}, defaultLimits())
+}
+
+func gateFor(t testing.TB, o caller.Options, l limits) *gate {
+	t.Helper()
+	guard, err := caller.New(o)
+	require.NoError(t, err)
+	return newGate(guard, l)
 }
 
 func sample(t testing.TB, name string) string {

@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -54,21 +55,21 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
-	heart, err := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
-	if err != nil {
+	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
+	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now})
+	guard, guardErr := openGuard(rt, clients)
+	limits, limitsErr := openLimits(c)
+	if err := errors.Join(heartErr, scansErr, guardErr, limitsErr); err != nil {
 		return nil, err
-	}
-	scans, err := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now})
-	if err != nil {
-		return nil, fmt.Errorf("open scans: %w", err)
 	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
 		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease), expiryLease: c.Lease(expiryLease), heart: heart, scans: scans,
-		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize), suppressed: newSuppressor(), meters: meters,
-	}, sources), nil
+		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize),
+		suppressed: newSuppressor(), meters: meters,
+	}, newGate(guard, limits), sources), nil
 }
 
 // broker is the outbox of a running stage.

@@ -27,6 +27,8 @@ const (
 type join struct {
 	remediation string
 	at          time.Time
+	// starts is the episode that joined.
+	starts time.Time
 }
 
 // claims is what the gateway needs of the ledger.

@@ -10,6 +10,11 @@ import (
 	"kubernaut.ai/shared/signal"
 )
 
+// anyEpisode is later than any start: a resolve that does not say which
+// episode ended is of the one that is known. The claim's clock and the sender's
+// may differ by more than an alert lasts.
+var anyEpisode = time.UnixMilli(1 << 52)
+
 // resolve tells a remediation that one of its alerts stopped, and cancels it
 // if that was the last and nothing was executed. Whoever dies on the way, or
 // does it twice, publishes the same event id.
@@ -48,7 +53,11 @@ func (g *gateway) ended(ctx context.Context, w *work) (ledger.Resolution, bool, 
 	if w.expired {
 		return g.claims.ExpireAlert(ctx, w.alert.ID, w.alert.EndsAt)
 	}
-	return g.claims.ResolveAlert(ctx, w.alert.ID, w.alert.StartsAt, w.alert.EndsAt)
+	starts := w.alert.StartsAt
+	if w.alert.Undated {
+		starts = anyEpisode
+	}
+	return g.claims.ResolveAlert(ctx, w.alert.ID, starts, w.alert.EndsAt)
 }
 
 // tellsOf says whether an alert that stopped while others of its remediation

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
@@ -78,6 +79,16 @@ func (h *handler) rounds(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get(headerType) != event.Ping:
 		h.refuse(w, r, stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest,
 			Reason: ReasonNoPing, Detail: "Send an event of type " + event.Ping + " in binary mode."})
+		return
+	}
+	// A PingSource has no credential: in the cluster it needs none, and from
+	// elsewhere nobody starts rounds without one.
+	who, err := h.gate.guard.Head(r)
+	if err == nil && !who.Known() {
+		err = &caller.Refusal{Status: http.StatusUnauthorized, Reason: caller.ReasonNoCredential, Detail: "A round is not signed."}
+	}
+	if err != nil {
+		door{h, nil}.turnAway(w, r, refusedCaller(err))
 		return
 	}
 	// One that is under way sees what this one would.

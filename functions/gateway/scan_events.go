@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	eventsPath = "/api/v1/signals/kubernetes-event"
+	scannedEventsPath = "/api/v1/signals/kubernetes-event"
 	markEvents = "events"
 	// eventsBack is how far the first scan looks back, and eventsOverlap how far
 	// every other looks behind the one before: events are written late.
@@ -25,7 +25,7 @@ func openEventScan(s scanning) (scan, bool, error) {
 	if !s.config.Bool(EnvScanEvents, false) {
 		return scan{}, false, nil
 	}
-	reads, err := s.sourceAt(eventsPath, EnvScanEvents)
+	reads, err := s.sourceAt(scannedEventsPath, EnvScanEvents)
 	e := eventScan{scanning: s, reads: reads}
 	return scan{name: markEvents, find: e.find}, true, err
 }

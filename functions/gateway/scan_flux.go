@@ -10,7 +10,7 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-const fluxPath = "/api/v1/signals/flux"
+const scannedFluxPath = "/api/v1/signals/flux"
 
 // fluxKinds are the kinds that apply something to the cluster.
 var fluxKinds = []string{"Kustomization.kustomize.toolkit.fluxcd.io", "HelmRelease.helm.toolkit.fluxcd.io"}
@@ -24,7 +24,7 @@ func openFluxScan(s scanning) (scan, bool, error) {
 	if !s.config.Bool(EnvScanFlux, false) {
 		return scan{}, false, nil
 	}
-	reads, err := s.sourceAt(fluxPath, EnvScanFlux)
+	reads, err := s.sourceAt(scannedFluxPath, EnvScanFlux)
 	f := fluxScan{scanning: s, reads: reads}
 	return scan{name: "flux", find: f.find}, true, err
 }

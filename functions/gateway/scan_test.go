@@ -72,7 +72,7 @@ func TestScansAreOffUnlessTheyAreTurnedOn(t *testing.T) {
 }
 
 func TestTheScanOfEventsGoesOnWhereItStopped(t *testing.T) {
-	reads := &fakeSource{path: eventsPath}
+	reads := &fakeSource{path: scannedEventsPath}
 	answers := map[string]string{"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[
 		{"metadata":{"name":"e0","namespace":"shop"},"message":"long ago","lastTimestamp":"2026-11-22T03:54:00Z"},
 		{"metadata":{"name":"e1","namespace":"shop"},"message":"unreadable","lastTimestamp":"2026-11-22T03:59:00Z"},
@@ -98,7 +98,7 @@ func TestTheScanOfEventsGoesOnWhereItStopped(t *testing.T) {
 }
 
 func TestTheScanOfFluxFindsWhatIsNotReady(t *testing.T) {
-	reads := &fakeSource{path: fluxPath}
+	reads := &fakeSource{path: scannedFluxPath}
 	const group = "kustomize.toolkit.fluxcd.io"
 	ready := func(name, status, reason, message string) string {
 		return `{"metadata":{"name":"` + name + `","namespace":"flux-system"},"status":{"conditions":[{"type":"Ready","status":"` + status + `","reason":"` + reason +

@@ -36,7 +36,8 @@ type Alert struct {
 	Annotations map[string]string
 	StartsAt    time.Time
 	// Undated tells that the sender did not say when it started: StartsAt is when
-	// it was received, and another each time that it is posted.
+	// it was received, another each time that it is posted, or EndsAt once it is
+	// resolved.
 	Undated bool
 	// Expires is when an alert that fires counts as ended unless it is posted
 	// again: zero where the sender promises to say when it ended. That a sender

@@ -34,10 +34,12 @@ var grants = map[string]map[string]string{
 	event.StageGateway: withScope(map[string]string{
 		"nodes list":  "alerts of node-exporter name nodes by address",
 		"events list": lost,
-		"kustomize.toolkit.fluxcd.io/kustomizations get":  fluxScope,
-		"kustomize.toolkit.fluxcd.io/kustomizations list": lost,
-		"helm.toolkit.fluxcd.io/helmreleases get":         fluxScope,
-		"helm.toolkit.fluxcd.io/helmreleases list":        lost,
+		"kustomize.toolkit.fluxcd.io/kustomizations get":   fluxScope,
+		"kustomize.toolkit.fluxcd.io/kustomizations list":  lost,
+		"helm.toolkit.fluxcd.io/helmreleases get":          fluxScope,
+		"helm.toolkit.fluxcd.io/helmreleases list":         lost,
+		"authentication.k8s.io/tokenreviews create":        "who the sender is",
+		"authorization.k8s.io/subjectaccessreviews create": "whether the sender may post",
 	}),
 	event.StageEnrich: withScope(map[string]string{
 		"pods list":                     "the pods of a workload",
@@ -181,6 +183,12 @@ func TestOnlyExecuteChangesObjectsAndNobodyReadsSecrets(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheSendersRoleHoldsTheVerbThatTheGatewayAsksFor(t *testing.T) {
+	role := all[rbacv1.ClusterRole](overlay(t, "dev"))["kubernaut-sender"]
+	require.NotNil(t, role)
+	require.Equal(t, []string{permission("kubernaut.ai", "signals", "create")}, permissions(t, role.Rules))
 }
 
 func TestPeoplesRolesHoldTheVerbsThatApproveAsksFor(t *testing.T) {
