@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
@@ -442,6 +445,30 @@ func TestARoundIsStartedByAPing(t *testing.T) {
 	require.Equal(t, 503, down.code)
 	require.Equal(t, retryAfter, down.header.Get("Retry-After"))
 	require.Equal(t, 2, rounds, "a part that fails does not keep the others from being done")
+}
+
+func TestWhoMayStartARound(t *testing.T) {
+	for name, c := range map[string]struct {
+		host, header, value string
+		code                int
+	}{
+		"a PingSource, which has no credential":  {"gateway.kubernaut-system.svc.cluster.local", "X-Nothing", "", 204},
+		"nobody from outside":                    {"gateway.example.com", "X-Nothing", "", 401},
+		"nobody by a signature that is no proof": {"gateway.kubernaut-system.svc.cluster.local", "X-Signature", "sha256=" + strings.Repeat("0", 64), 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, caller.FileHMAC), []byte("a-secret-that-is-long-enough-to-be-one\n"), 0o600))
+			at := gateFor(t, caller.Options{Kinds: []string{caller.KindHMAC}, Dir: dir, OpenPaths: []string{roundPath}, Now: time.Now}, defaultLimits())
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, roundPath, strings.NewReader("{}"))
+			r.Host = c.host
+			r.Header.Set(headerType, event.Ping)
+			r.Header.Set(c.header, c.value)
+			w := httptest.NewRecorder()
+			newHandler(newWorld(t).gateway(t), at, sources(t)).ServeHTTP(w, r)
+			require.Equal(t, c.code, w.Code, w.Body)
+		})
+	}
 }
 
 func TestWhatAScanFindsIsTakenLikeWhatIsPosted(t *testing.T) {

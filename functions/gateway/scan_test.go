@@ -14,6 +14,7 @@ import (
 
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/signal"
 	"kubernaut.ai/shared/stage"
 )
@@ -156,4 +157,33 @@ func TestTheScanOfAlertmanagerFindsWhatFires(t *testing.T) {
 	err = w.gateway(t).round(t.Context())
 	require.ErrorContains(t, err, "ask Alertmanager")
 	require.NotContains(t, err.Error(), am.URL, "an address may hold a password")
+}
+
+func TestScansFindWhatTheSendersWouldHaveSent(t *testing.T) {
+	const version = "helm.toolkit.fluxcd.io/v2"
+	answers := map[string]string{
+		"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[{"metadata":{"name":"cart-1.17","namespace":"shop","uid":"u1"},"type":"Warning",
+			"reason":"BackOff","message":"Back-off restarting failed container","count":3,"firstTimestamp":"2026-11-22T03:50:00Z","lastTimestamp":"2026-11-22T03:59:00Z",
+			"involvedObject":{"kind":"Pod","apiVersion":"v1","namespace":"shop","name":"cart-1","fieldPath":"spec.containers{app}"}}]}`,
+		"/api": `{"kind":"APIVersions","versions":[]}`,
+		"/apis": `{"kind":"APIGroupList","groups":[{"name":"helm.toolkit.fluxcd.io","versions":[{"groupVersion":"` + version + `","version":"v2"}],
+			"preferredVersion":{"groupVersion":"` + version + `","version":"v2"}}]}`,
+		"/apis/" + version: `{"kind":"APIResourceList","groupVersion":"` + version + `","resources":[{"name":"helmreleases","kind":"HelmRelease","namespaced":true,"verbs":["list"]}]}`,
+		"/apis/" + version + "/helmreleases": `{"items":[{"metadata":{"name":"apps","namespace":"shop"},"status":{"conditions":[
+			{"type":"Ready","status":"False","reason":"UpgradeFailed","message":"no","lastTransitionTime":"2026-11-22T03:00:00Z"}]}}]}`,
+	}
+	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true", EnvScanFlux: "true"}, answers, sources(t)...)
+	require.NoError(t, err)
+	w.cluster.own("shop/HelmRelease.helm.toolkit.fluxcd.io/apps")
+	w.scans = scans
+	for range 2 {
+		require.NoError(t, w.gateway(t).round(t.Context()))
+	}
+	targets := map[string]string{}
+	for _, d := range w.broker.of(event.SignalReceived) {
+		s := section[event.Signal](t, d, event.SectionSignal)
+		targets[d.Target.String()] = s.Name + " " + s.Source
+	}
+	require.Equal(t, map[string]string{"shop/Deployment/cart": "BackOff kubernetes-event-scan",
+		"shop/HelmRelease.helm.toolkit.fluxcd.io/apps": "FluxHelmReleaseUpgradefailed flux-scan"}, targets)
 }
