@@ -57,7 +57,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	fs.StringVar(&s.RedisURL, "redis", "", "use this Redis instead of an embedded one")
 	fs.StringVar(&s.HistoryURL, "history", "", "keep history here (postgres:// or sqlite:) instead of in a SQLite file in --dir")
 	fs.DurationVar(&s.Stabilization, "stabilization", 0, "how long an action is left alone before it is assessed (default 3s simulated, 5m real)")
-	fs.DurationVar(&s.PingEvery, "ping", 0, "how often assess is woken (default a quarter of --stabilization)")
+	fs.DurationVar(&s.PingEvery, "ping", 0, "how often assess and the gateway's round are woken (default a quarter of --stabilization)")
 	fs.BoolVar(&s.DryRun, "dry-run", false, "decide and plan, but let the API server only try: nothing is changed")
 	fs.BoolVar(&chaos, "chaos", false, "duplicate, delay, reorder and drop deliveries")
 	fs.BoolVar(&o.jsonLines, "json", false, "print one JSON object a remediation instead of text")

@@ -39,6 +39,9 @@ type rule struct {
 	// because says in plain words why the ladder follows.
 	because string
 	ladder  []rung
+	// person tells that only people can help: nothing but the ladder is proposed,
+	// whatever could not be seen.
+	person bool
 	// confidence in the first rung when the whole context was there.
 	confidence float64
 }
@@ -57,9 +60,10 @@ type rung func(facts, observation) (event.Rung, bool)
 // rules is the analyst that works without any model: a table.
 type rules struct{ caps caps }
 
-// ruleBase is the whole table: observed states first, since they are certain
-// whatever the alert is called; then what each alert's name says.
-var ruleBase = slices.Concat(stateRules, podRules, workloadRules, nodeRules, platformRules, lastRules)
+// ruleBase is the whole table: first what is about Kubernaut itself; then
+// observed states, since they are certain whatever the alert is called; then
+// what each alert's name says.
+var ruleBase = slices.Concat(ownRules, stateRules, podRules, workloadRules, nodeRules, platformRules, lastRules)
 
 // Analyze answers in one turn, and never fails.
 func (r rules) Analyze(_ context.Context, c Case) (Finding, error) {
@@ -93,7 +97,7 @@ func (r rule) match(f facts) (observation, bool) {
 func (r rule) finding(f facts, seen observation) (Finding, bool) {
 	lacking := f.missing(append(r.needs, partTarget)...)
 	ladder := r.ladder
-	if len(lacking) > 0 {
+	if len(lacking) > 0 && !r.person {
 		// What is not seen must not be disturbed.
 		ladder = []rung{diagnose, notify}
 	}

@@ -1,5 +1,15 @@
 package function
 
+// ownRules are for what Kubernaut says of itself. Whatever is seen of the
+// target, nothing is tried: people have to hear of it.
+var ownRules = []rule{
+	{
+		name: "heartbeat is lost", alerts: []string{"KubernautHeartbeatLost"},
+		because: "Alerts may fire that never reach Kubernaut: see whether Prometheus and Alertmanager run and route Watchdog to it",
+		ladder:  []rung{notify}, person: true, confidence: 0.9,
+	},
+}
+
 // platformRules are for alerts about the platform itself, with which nothing
 // is tried: what would be tried runs on it.
 var platformRules = []rule{

@@ -154,6 +154,14 @@ var ladders = []ladderCase{
 		"etcd is fragmented", "collect_diagnostics notify_only", `{}`},
 	{"KubeAPIDown is for a person", alert("KubeAPIDown", target("Service", "kubernetes")),
 		"control plane is down", "notify_only", `{}`},
+	{"KubernautHeartbeatLost is for a person", alert("KubernautHeartbeatLost", target("Namespace", "kubernaut-system")),
+		"heartbeat is lost", "notify_only", `{}`},
+	{"KubernautHeartbeatLost is for a person, whatever is wrong with its target",
+		alert("KubernautHeartbeatLost", statefulSet, container("app"), workload(1, 0), onlyRevision, pod("cart-new-a", "cart-new", oomLoop)),
+		"heartbeat is lost", "notify_only", `{}`},
+	{"KubernautHeartbeatLost is for a person, though its target cannot be seen",
+		alert("KubernautHeartbeatLost", target("StatefulSet", "gone"), lacking(partTarget)),
+		"heartbeat is lost", "notify_only", `{}`},
 	{"KubeSchedulerDown is for a person", alert("KubeSchedulerDown", target("Service", "kube-scheduler")),
 		"control plane is down", "notify_only", `{}`},
 	{"Watchdog asks for nothing", alert("Watchdog", target("Service", "prometheus")),
@@ -228,7 +236,7 @@ func TestEveryAlertOfTheContractHasItsCase(t *testing.T) {
 		"KubeJobNotCompleted", "KubePersistentVolumeFillingUp", "KubeNodeNotReady", "KubeNodeUnreachable", "KubeNodeReadinessFlapping",
 		"NodeFilesystemSpaceFillingUp", "NodeFilesystemAlmostOutOfSpace", "NodeMemoryHighUtilization", "NodeCPUHighUsage",
 		"CPUThrottlingHigh", "KubePodOOMKilled", "KubeQuotaAlmostFull", "KubeClientCertificateExpiration", "CertManagerCertExpirySoon",
-		"CoreDNSDown", "etcdDatabaseHighFragmentationRatio", "KubeAPIDown", "KubeSchedulerDown", "Watchdog", "InfoInhibitor"}
+		"CoreDNSDown", "etcdDatabaseHighFragmentationRatio", "KubeAPIDown", "KubeSchedulerDown", "KubernautHeartbeatLost", "Watchdog", "InfoInhibitor"}
 	tested := map[string]bool{}
 	for _, c := range ladders {
 		tested[c.of.Signal.Name] = true

@@ -276,6 +276,15 @@ func TestAResolve(t *testing.T) {
 		w.ping(f)
 		require.Len(t, w.published(), 2)
 	})
+	t.Run("that nobody spoke, because the sender fell silent, brings no verdict forward", func(t *testing.T) {
+		w, r := resolution(t, event.Resolution{Expired: true})
+		f := w.instance(nil)
+		w.take(f, eventtest.Sample(event.RemediationExecuted))
+		w.take(f, w.resolved(eventtest.Remediation, *r))
+		w.redis.Advance(settings.SettleWindow)
+		w.ping(f)
+		require.Empty(t, w.published())
+	})
 	t.Run("of one alert of several changes nothing", func(t *testing.T) {
 		w, r := resolution(t, event.Resolution{StillFiring: 2})
 		f := w.instance(nil)

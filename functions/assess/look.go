@@ -141,7 +141,26 @@ func (e eyes) alert(ctx context.Context, c Case) Alerts {
 	if err := e.confirm(ctx, c, list, &out); err != nil {
 		return Alerts{Recurred: out.Recurred, Detail: err.Error()}
 	}
-	return out
+	return out.without(silent(list))
+}
+
+// silent counts the alerts that ended because nobody posted them again.
+func silent(list ledger.AlertList) (n int) {
+	for _, a := range list.Alerts {
+		if a.Expired && !a.Firing() {
+			n++
+		}
+	}
+	return n
+}
+
+// without is what is known where nobody said of some alerts that they stopped.
+// Their senders may be dead: that is not knowing, and speaks for nothing.
+func (a Alerts) without(word int) Alerts {
+	if word == 0 || !a.Known || a.against() {
+		return a
+	}
+	return Alerts{Detail: fmt.Sprintf("%d alerts were not posted any more, and nobody said that they stopped", word)}
 }
 
 // past tells that an alert only says what happened before the action, such as

@@ -24,7 +24,8 @@ func (a *assessor) resolved(ctx context.Context, in stage.Input[event.SignalReso
 		return a.closed(event.End{Outcome: event.OutcomeCancelled, Reason: endResolved,
 			Detail: "The alert stopped before anything was changed."}), nil
 	}
-	if resolution.StillFiring > 0 {
+	if resolution.StillFiring > 0 || resolution.Expired {
+		// That a sender fell silent is no reason to judge sooner.
 		return stage.Nothing(ReasonEvidence), nil
 	}
 	return a.hasten(ctx, r.ID)

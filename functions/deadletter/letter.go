@@ -134,7 +134,7 @@ var pipeline = []string{event.StageEnrich, event.StageClassify, event.StageAnaly
 	event.StageExecute, event.StageAssess, unknownStage}
 
 // about are the types whose loss does not stop a remediation.
-var about = []string{event.SignalResolved, event.SignalSuppressed, event.UndoRequested}
+var about = []string{event.SignalResolved, event.SignalJoined, event.SignalSuppressed, event.UndoRequested}
 
 // onlyKept names the reason for which a letter concerns no remediation, as far
 // as the letter alone tells; empty if it may.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kubernaut.ai/shared/event"
@@ -160,29 +161,41 @@ func (g *gateway) open(ctx context.Context, w *work) {
 // join makes the claims' holders know these alerts, so that a resolve finds
 // its remediation when the pod is long gone.
 func (g *gateway) join(ctx context.Context, all []*work) {
-	alerts := make([]ledger.Alert, 0, len(all))
+	var joining []*work
+	var alerts []ledger.Alert
 	for _, w := range all {
 		if !w.joined && w.outcome != ledger.Pending {
-			alerts = append(alerts, w.joining(w.claim.Remediation))
+			joining, alerts = append(joining, w), append(alerts, w.joining(w.claim.Remediation))
 		}
 	}
 	if len(alerts) == 0 {
 		return
 	}
-	err := g.claims.JoinMany(ctx, alerts)
-	for _, w := range all {
-		switch {
-		case w.joined || w.outcome == ledger.Pending:
-		case err != nil:
+	joins, err := g.claims.JoinMany(ctx, alerts)
+	if err != nil {
+		for _, w := range joining {
 			w.result.retry(ReasonLedgerDown, err)
-		default:
+		}
+		return
+	}
+	untold := gather(joining, joins)
+	g.tell(ctx, untold)
+	for _, w := range joining {
+		if !awaits(untold, w) {
 			g.joined.put(w.alert.ID, join{remediation: w.claim.Remediation, at: w.received, starts: w.alert.StartsAt})
 		}
 	}
 }
 
+// awaits tells that nobody could be told of the alert yet: it must not be
+// taken for one that needs nothing more.
+func awaits(untold []*news, w *work) bool {
+	return slices.ContainsFunc(untold, func(n *news) bool { return !n.told && slices.Contains(n.all, w) })
+}
+
 func (w *work) joining(remediation string) ledger.Alert {
-	return ledger.Alert{ID: w.alert.ID, StartsAt: w.alert.StartsAt, Fingerprint: w.fingerprint, Remediation: remediation}
+	return ledger.Alert{ID: w.alert.ID, StartsAt: w.alert.StartsAt, Fingerprint: w.fingerprint, Remediation: remediation,
+		Name: event.Cut(w.alert.Name(), ledger.MaxAlertName), Severity: w.severity(), Urgency: w.urgency()}
 }
 
 // pause waits, or reports false when the request's time is over.

@@ -36,6 +36,9 @@ type world struct {
 	mu      sync.Mutex
 	offset  time.Duration
 	dropped []string
+	// heartbeatWithin and scans are settings of every gateway.
+	heartbeatWithin time.Duration
+	scans           []scan
 	// fault fails a step before or after it took effect.
 	fault func(step string, after bool) error
 }
@@ -57,8 +60,11 @@ func (w *world) gateway(t testing.TB) *gateway {
 	t.Helper()
 	meters, err := newMeters()
 	require.NoError(t, err)
+	heart, err := openHeart(w.heartbeatWithin, "", "kubernaut-system")
+	require.NoError(t, err)
 	return &gateway{claims: &faultyClaims{claims: w.redis.Ledger(t), world: w}, objects: w.cluster, outbox: w.broker,
 		drop: w.drop, rules: signal.NewRules(), cluster: "east", within: 10 * time.Minute, lease: publishLease, now: w.now,
+		expiryLease: expiryLease, heart: heart, scans: w.scans, expected: newRecent[string, expected](expectedSize),
 		joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters}
 }
 
@@ -127,8 +133,48 @@ func (f *faultyClaims) Confirm(ctx context.Context, c ledger.Confirmation) error
 	return f.world.step("confirm", func() error { return f.claims.Confirm(ctx, c) })
 }
 
-func (f *faultyClaims) JoinMany(ctx context.Context, a []ledger.Alert) error {
-	return f.world.step("join", func() error { return f.claims.JoinMany(ctx, a) })
+func (f *faultyClaims) JoinMany(ctx context.Context, a []ledger.Alert) (joins []ledger.Join, err error) {
+	err = f.world.step("join", func() error { joins, err = f.claims.JoinMany(ctx, a); return err })
+	return joins, err
+}
+
+func (f *faultyClaims) ToldMany(ctx context.Context, a []ledger.Alert) error {
+	return f.world.step("told", func() error { return f.claims.ToldMany(ctx, a) })
+}
+
+func (f *faultyClaims) ExpectMany(ctx context.Context, e []ledger.Expiry) error {
+	return f.world.step("expect", func() error { return f.claims.ExpectMany(ctx, e) })
+}
+
+func (f *faultyClaims) LeaseExpired(ctx context.Context, n int, lease time.Duration) (items []ledger.Leased, err error) {
+	err = f.world.step("lease", func() error { items, err = f.claims.LeaseExpired(ctx, n, lease); return err })
+	return items, err
+}
+
+func (f *faultyClaims) StillLeased(ctx context.Context, item ledger.Leased) error {
+	return f.world.step("still leased", func() error { return f.claims.StillLeased(ctx, item) })
+}
+
+func (f *faultyClaims) ExpireAlert(ctx context.Context, id string, at time.Time) (r ledger.Resolution, found bool, err error) {
+	err = f.world.step("expire", func() error { r, found, err = f.claims.ExpireAlert(ctx, id, at); return err })
+	return r, found, err
+}
+
+func (f *faultyClaims) Complete(ctx context.Context, item ledger.Leased) error {
+	return f.world.step("complete", func() error { return f.claims.Complete(ctx, item) })
+}
+
+func (f *faultyClaims) Beat(ctx context.Context) error {
+	return f.world.step("beat", func() error { return f.claims.Beat(ctx) })
+}
+
+func (f *faultyClaims) Pulse(ctx context.Context, within time.Duration) (p ledger.Pulse, err error) {
+	err = f.world.step("pulse", func() error { p, err = f.claims.Pulse(ctx, within); return err })
+	return p, err
+}
+
+func (f *faultyClaims) Calm(ctx context.Context, since time.Time) error {
+	return f.world.step("calm", func() error { return f.claims.Calm(ctx, since) })
 }
 
 func (f *faultyClaims) ResolveAlert(ctx context.Context, id string, s, e time.Time) (r ledger.Resolution, found bool, err error) {

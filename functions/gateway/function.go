@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,6 +23,19 @@ const (
 	EnvNeverTargets       = "NEVER_TARGETS"
 	EnvMonitoringServices = "MONITORING_SERVICES"
 	EnvMonitoringPods     = "MONITORING_PODS"
+	// EnvHeartbeatWithin is how long no Watchdog may come before people are told;
+	// unset watches over none.
+	EnvHeartbeatWithin = "HEARTBEAT_WITHIN"
+	// EnvHeartbeatTarget is what its loss is about, as namespace/Kind/name; unset
+	// is the namespace that the gateway runs in.
+	EnvHeartbeatTarget = "HEARTBEAT_TARGET"
+	// EnvScanEvents looks through the cluster's Warning events on each round.
+	EnvScanEvents = "SCAN_EVENTS"
+	// EnvScanFlux looks for Flux objects that are not ready on each round.
+	EnvScanFlux = "SCAN_FLUX"
+	// EnvAlertmanager is the URL of the Alertmanager that is asked for what fires
+	// on each round; unset asks none. It is assess' setting, too.
+	EnvAlertmanager = "ALERTMANAGER_URL"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -48,19 +62,19 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
-	guard, err := openGuard(rt, clients)
-	if err != nil {
-		return nil, err
-	}
-	limits, err := openLimits(c)
-	if err != nil {
+	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
+	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now})
+	guard, guardErr := openGuard(rt, clients)
+	limits, limitsErr := openLimits(c)
+	if err := errors.Join(heartErr, scansErr, guardErr, limitsErr); err != nil {
 		return nil, err
 	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules: rules, cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
-		lease: c.Lease(publishLease),
-		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
+		lease: c.Lease(publishLease), expiryLease: c.Lease(expiryLease), heart: heart, scans: scans,
+		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize),
+		suppressed: newSuppressor(), meters: meters,
 	}, newGate(guard, limits), sources), nil
 }
 

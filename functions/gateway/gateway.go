@@ -35,10 +35,24 @@ type join struct {
 type claims interface {
 	ReserveMany(ctx context.Context, arrivals []ledger.Arrival) ([]ledger.Met, error)
 	Confirm(ctx context.Context, c ledger.Confirmation) error
-	JoinMany(ctx context.Context, alerts []ledger.Alert) error
+	JoinMany(ctx context.Context, alerts []ledger.Alert) ([]ledger.Join, error)
+	ToldMany(ctx context.Context, alerts []ledger.Alert) error
 	ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (ledger.Resolution, bool, error)
 	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
+	expiries
+	heartbeats
+}
+
+// expiries is what the gateway needs of the ledger for alerts that end unless
+// they are posted again.
+type expiries interface {
+	ExpectMany(ctx context.Context, expiries []ledger.Expiry) error
+	LeaseExpired(ctx context.Context, limit int, lease time.Duration) ([]ledger.Leased, error)
+	StillLeased(ctx context.Context, item ledger.Leased) error
+	ExpireAlert(ctx context.Context, id string, at time.Time) (ledger.Resolution, bool, error)
+	Complete(ctx context.Context, item ledger.Leased) error
+	Postpone(ctx context.Context, item ledger.Leased, in time.Duration) error
 }
 
 // objects is what the gateway needs of the cluster.
@@ -68,9 +82,16 @@ type gateway struct {
 	within time.Duration
 	// lease is how long a reservation is its holder's to publish.
 	lease time.Duration
-	now   func() time.Time
+	// expiryLease is how long an alert that expired is its holder's to end.
+	expiryLease time.Duration
+	now         func() time.Time
+	heart       *heart
+	scans       []scan
+	// rounds lets one round at a time in.
+	rounds sync.Mutex
 
 	joined     *recent[string, join]
+	expected   *recent[string, expected]
 	suppressed *suppressor
 	meters     meters
 }
@@ -85,6 +106,8 @@ type work struct {
 	resource, target event.Target
 	fingerprint      string
 	received         time.Time
+	// expired tells that the alert ended because nobody posted it again.
+	expired bool
 
 	// claim and outcome are what the reservation met; joined tells that the
 	// holder knows the alert already.
@@ -98,7 +121,9 @@ type work struct {
 func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
 	results := make([]Result, len(b.Items))
 	firing, resolved, copies := g.sort(b, results)
+	g.hear(ctx, firing)
 	each(firing, func(w *work) { g.locate(ctx, w) })
+	g.expect(ctx, pending(firing))
 	g.claim(ctx, pending(firing))
 	each(resolved, func(w *work) { g.resolve(ctx, w) })
 	g.report(ctx, append(firing, resolved...))

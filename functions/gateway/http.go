@@ -45,6 +45,7 @@ func newHandler(g *gateway, at *gate, sources []source.Source) *handler {
 			h.handle(path, door{h, s})
 		}
 	}
+	h.handle(roundPath, http.HandlerFunc(h.rounds))
 	h.routes.Handle("/", door{h, nil})
 	return h
 }

@@ -19,12 +19,7 @@ var anyEpisode = time.UnixMilli(1 << 52)
 // if that was the last and nothing was executed. Whoever dies on the way, or
 // does it twice, publishes the same event id.
 func (g *gateway) resolve(ctx context.Context, w *work) {
-	a := w.alert
-	starts := a.StartsAt
-	if a.Undated {
-		starts = anyEpisode
-	}
-	resolved, found, err := g.claims.ResolveAlert(ctx, a.ID, starts, a.EndsAt)
+	resolved, found, err := g.ended(ctx, w)
 	if err != nil {
 		w.result.retry(ReasonLedgerDown, err)
 		return
@@ -51,6 +46,18 @@ func (g *gateway) resolve(ctx context.Context, w *work) {
 		return
 	}
 	w.result.Status, w.result.Reason = StatusResolved, reason
+}
+
+// ended marks the alert as stopped, on its sender's word or for want of it.
+func (g *gateway) ended(ctx context.Context, w *work) (ledger.Resolution, bool, error) {
+	if w.expired {
+		return g.claims.ExpireAlert(ctx, w.alert.ID, w.alert.EndsAt)
+	}
+	starts := w.alert.StartsAt
+	if w.alert.Undated {
+		starts = anyEpisode
+	}
+	return g.claims.ResolveAlert(ctx, w.alert.ID, starts, w.alert.EndsAt)
 }
 
 // tellsOf says whether an alert that stopped while others of its remediation
@@ -89,6 +96,13 @@ func (g *gateway) stop(ctx context.Context, r ledger.Resolution) (string, ledger
 // recall finds again what the alert was about, as far as it is still there:
 // the labels' first object where the way to the claim's own is gone.
 func (g *gateway) recall(ctx context.Context, w *work) {
+	if w.target.Kind != "" {
+		return
+	}
+	if w.source == ownSource {
+		w.resource, w.target = g.heart.target, g.heart.target
+		return
+	}
 	chain, reason, err := g.chain(ctx, w.alert)
 	if err == nil && reason == "" {
 		top := chain[len(chain)-1]
@@ -130,7 +144,7 @@ func resolvedDraft(w *work, r ledger.Resolution, e ending) event.Draft {
 				ID: r.Remediation, Fingerprint: r.Fingerprint, OpenedAt: e.opened}},
 			{Name: event.SectionSignal, Value: w.signal()},
 			{Name: event.SectionResolution, Value: event.Resolution{AlertID: a.ID, StartsAt: a.StartsAt,
-				EndsAt: a.EndsAt, StillFiring: r.StillFiring, Cancelled: e.reason == ReasonCancelled}},
+				EndsAt: a.EndsAt, StillFiring: r.StillFiring, Cancelled: e.reason == ReasonCancelled, Expired: w.expired}},
 		},
 	}
 }

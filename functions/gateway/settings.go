@@ -93,7 +93,7 @@ func openGuard(rt *stage.Runtime, clients *cluster.Clients) (*caller.Guard, erro
 	c := rt.Config
 	return caller.New(caller.Options{
 		Kinds: list(c, EnvAuth), Dir: c.String(EnvAuthDir, ""), Clients: list(c, EnvClients),
-		ClientHeader: c.String(EnvClientHeader, ""), OpenPaths: list(c, EnvOpenPaths),
+		ClientHeader: c.String(EnvClientHeader, ""), OpenPaths: append(list(c, EnvOpenPaths), roundPath),
 		Window:   c.Duration(EnvHMACWindow, caller.DefaultWindow),
 		Reviewer: clients.Reviewer(c.String(EnvAudience, "")), Namespace: rt.Namespace,
 		Inbox: rt.Ledger, Now: rt.Now,

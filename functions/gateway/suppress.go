@@ -13,6 +13,7 @@ import (
 // event of its own is counted in the next, and in the metrics.
 const (
 	suppressEvery   = time.Minute
+	suppressScanned = time.Hour
 	suppressMost    = 600
 	suppressKeys    = 10_000
 	suppressTimeout = 2 * time.Second
@@ -39,9 +40,14 @@ func newSuppressor() *suppressor {
 // note counts one suppression; due tells that it becomes an event, of count
 // suppressions.
 func (s *suppressor) note(key string, now time.Time) (count int64, due bool) {
+	return s.noteEvery(key, now, suppressEvery)
+}
+
+// noteEvery is note with another time between two events.
+func (s *suppressor) noteEvery(key string, now time.Time, every time.Duration) (count int64, due bool) {
 	s.kept.change(key, func(w window, _ bool) window {
 		w.since++
-		w.due = w.sent.IsZero() || now.Sub(w.sent) >= suppressEvery
+		w.due = w.sent.IsZero() || now.Sub(w.sent) >= every
 		count, due = w.since, w.due
 		return w
 	})
@@ -73,8 +79,12 @@ func (g *gateway) report(ctx context.Context, all []*work) {
 		if w.result.Status != StatusIgnored && w.result.Status != StatusDuplicate {
 			continue
 		}
-		s := &suppression{work: w, key: suppressKey(w)}
-		if s.count, s.due = g.suppressed.note(s.key, w.received); s.due {
+		s, every := &suppression{work: w, key: suppressKey(w)}, suppressEvery
+		if w.scanned() {
+			// A scan finds the same again and again.
+			s.key, every = scanSuffix+"|"+s.key, suppressScanned
+		}
+		if s.count, s.due = g.suppressed.noteEvery(s.key, w.received, every); s.due {
 			due = append(due, s)
 		}
 	}

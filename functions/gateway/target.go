@@ -12,6 +12,10 @@ import (
 // locate finds what an alert is about: the first object that its labels name
 // and that exists, its top owner, and whether Kubernaut may touch that.
 func (g *gateway) locate(ctx context.Context, w *work) {
+	if w.source == ownSource {
+		g.locateOwn(w)
+		return
+	}
 	chain, reason, err := g.chain(ctx, w.alert)
 	if err != nil {
 		w.result.retry(ReasonUnreadable, err)

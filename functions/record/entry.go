@@ -28,6 +28,7 @@ type facts struct {
 	Remediation event.Remediation  `json:"remediation"`
 	Signal      event.Signal       `json:"signal"`
 	Suppression *event.Suppression `json:"suppression"`
+	Joining     *event.Joining     `json:"joining"`
 	Proposal    *event.Proposal    `json:"proposal"`
 	Decision    *event.Decision    `json:"decision"`
 	Approval    *event.Approval    `json:"approval"`
@@ -37,7 +38,7 @@ type facts struct {
 }
 
 // about lists the types that are about a remediation without moving it on.
-var about = []string{event.SignalResolved, event.SignalSuppressed}
+var about = []string{event.SignalResolved, event.SignalJoined, event.SignalSuppressed}
 
 // entryOf indexes an event. What the sealed data says counts; attributes,
 // which are not sealed, are for routing only.
@@ -100,6 +101,8 @@ func (f facts) outcome(eventType string) (outcome, reason string) {
 		return f.Execution.Outcome, f.Execution.Reason
 	case eventType == event.SignalSuppressed && f.Suppression != nil:
 		return "suppressed", f.Suppression.Reason
+	case eventType == event.SignalJoined && f.Joining != nil:
+		return "joined", f.Joining.Reason
 	case f.Approval != nil && (eventType == event.ApprovalGranted || eventType == event.ApprovalRefused):
 		return map[bool]string{true: "granted", false: "refused"}[f.Approval.Granted], ""
 	case f.Decision != nil && (eventType == event.RemediationApproved || eventType == event.RemediationHeld):

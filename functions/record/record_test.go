@@ -65,6 +65,9 @@ func sections(eventType string) []event.Section {
 		return append(all[1:], event.Section{Name: event.SectionSuppression,
 			Value: event.Suppression{Reason: "duplicate", Holder: "r1-1", Count: 3}})
 	}
+	if event.SignalJoined == eventType {
+		return append(all, event.Section{Name: event.SectionJoining, Value: event.Joining{Reason: event.JoiningMoreSevere, Before: "medium"}})
+	}
 	decided := []event.Section{
 		{Name: event.SectionProposal, Value: event.Proposal{Rung: event.Rung{Action: "restart_pod"}, Step: 1}},
 		{Name: event.SectionDecision, Value: event.Decision{Outcome: event.DecisionApproved, Reason: "policy", Step: 1, Action: "restart_pod"}},
@@ -138,6 +141,8 @@ func TestWhatHistoryIndexes(t *testing.T) {
 			history.Entry{Alerts: 1, Progress: true}},
 		"a suppressed one is about its holder and stands for as many as it counts": {event.SignalSuppressed,
 			history.Entry{Alerts: 3, Outcome: "suppressed", Reason: "duplicate"}},
+		"an alert that joined moves nothing on, and is counted where it was suppressed": {event.SignalJoined,
+			history.Entry{Outcome: "joined", Reason: event.JoiningMoreSevere}},
 		"a proposal names action and step": {event.RemediationProposed,
 			history.Entry{Action: "restart_pod", Step: 1, Progress: true}},
 		"an approval has the decision's outcome": {event.RemediationApproved,

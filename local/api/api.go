@@ -28,6 +28,7 @@ type History interface {
 // Claims is what the API reads of the present.
 type Claims interface {
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
+	Alerts(ctx context.Context, fingerprint, remediation string) (ledger.AlertList, error)
 }
 
 // Options are what the API reads from.
@@ -107,10 +108,32 @@ func (s server) one(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The claim counts every duplicate; history only those that were told.
-	if c, err := s.Ledger.Get(ctx, history.Summarise(entries).Fingerprint); err == nil && c.Remediation == view.ID {
+	fingerprint := history.Summarise(entries).Fingerprint
+	if c, err := s.Ledger.Get(ctx, fingerprint); err == nil && c.Remediation == view.ID {
 		view.Duplicates = c.Duplicates
 	}
+	if list, err := s.Ledger.Alerts(ctx, fingerprint, view.ID); err == nil {
+		view.Alerts = alerts(list)
+		view.AlertsNotListed = list.Excess
+	}
 	answer(w, view)
+}
+
+// alerts are those of the list, as people read them.
+func alerts(list ledger.AlertList) []timeline.Alert {
+	out := make([]timeline.Alert, len(list.Alerts))
+	for i, a := range list.Alerts {
+		out[i] = timeline.Alert{ID: a.ID, Name: a.Name, Severity: a.Severity, State: timeline.StateFiring, StartsAt: a.StartsAt,
+			FirstSeen: a.FirstSeen, LastSeen: a.LastSeen, Times: a.Times}
+		if a.Firing() {
+			continue
+		}
+		out[i].EndsAt, out[i].State = &list.Alerts[i].EndsAt, timeline.StateResolved
+		if a.Expired {
+			out[i].State = timeline.StateExpired
+		}
+	}
+	return out
 }
 
 func unavailable(w http.ResponseWriter, r *http.Request) {

@@ -124,9 +124,12 @@ func TestTheBrokerAndThePingAreAsDesigned(t *testing.T) {
 	require.GreaterOrEqual(t, horizon, minHorizon)
 	require.Equal(t, "deadletter", b.Spec.Delivery.DeadLetterSink.Ref.Name)
 	require.Equal(t, "true", b.Annotations["messaging.knative.dev/async-handler"])
-	require.Len(t, m.PingSources, 1)
-	require.Equal(t, "assess", m.PingSources[0].Spec.Sink.Ref.Name)
-	require.Equal(t, "*/5 * * * *", m.PingSources[0].Spec.Schedule)
+	sinks := map[string]string{}
+	for _, p := range m.PingSources {
+		require.Equal(t, "*/5 * * * *", p.Spec.Schedule, "a stage that is woken more often never scales to zero")
+		sinks[p.Name] = p.Spec.Sink.Ref.Name + p.Spec.Sink.URI.String()
+	}
+	require.Equal(t, map[string]string{"assess": "assess", "gateway": "gateway/api/v1/round"}, sinks)
 }
 
 func TestWhatABrokerRefusesToStartWith(t *testing.T) {

@@ -35,7 +35,7 @@ type Options struct {
 	Initial []runtime.Object
 	// Stabilization is how long an action is left alone before it is assessed.
 	Stabilization time.Duration
-	// PingEvery is how often assess is woken.
+	// PingEvery is how often assess and the gateway's round are woken.
 	PingEvery time.Duration
 	DryRun    bool
 	Chaos     *broker.Chaos

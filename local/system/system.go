@@ -187,11 +187,12 @@ func ignoreClosed(err error) error {
 }
 
 func (s *System) openBroker(ctx context.Context) (err error) {
-	manifests := []string{
-		filepath.Join(s.options.Root, "brokers", "broker-inmemory.yaml"),
-		filepath.Join(s.options.Root, "brokers", "ping-assess.yaml"),
-		filepath.Join(s.options.Root, "triggers"),
+	manifests := []string{filepath.Join(s.options.Root, "brokers", "broker-inmemory.yaml"), filepath.Join(s.options.Root, "triggers")}
+	pings, err := filepath.Glob(filepath.Join(s.options.Root, "brokers", "ping-*.yaml"))
+	if err != nil {
+		return fmt.Errorf("find PingSources: %w", err)
 	}
+	manifests = append(manifests, pings...)
 	log, err := s.logger()
 	if err != nil {
 		return err

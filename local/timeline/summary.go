@@ -25,10 +25,19 @@ var tellers = map[string]func(everything) string{
 		if d.Resolution.Cancelled {
 			return "the alert stopped before anything was done"
 		}
+		if d.Resolution.Expired {
+			return "the alert was not posted any more, and nobody said that it stopped"
+		}
 		if d.Resolution.StillFiring > 0 {
 			return fmt.Sprintf("one alert stopped, %d still fire", d.Resolution.StillFiring)
 		}
 		return "the alert stopped"
+	},
+	event.SignalJoined: func(d everything) string {
+		if d.Joining.Before != "" {
+			return fmt.Sprintf("%s joined, %s now and %s before", d.Signal.Name, d.Signal.Severity, d.Joining.Before)
+		}
+		return fmt.Sprintf("%s joined, %s", d.Signal.Name, d.Signal.Severity)
 	},
 	event.SignalSuppressed: func(d everything) string {
 		return join(d.Suppression.Reason, d.Suppression.Detail)

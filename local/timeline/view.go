@@ -37,13 +37,40 @@ type View struct {
 	EndedAt    *time.Time `json:"endedAt,omitempty"`
 	Duplicates int64      `json:"duplicates"`
 
-	Changes  []event.Change    `json:"changes,omitempty"`
-	Undo     *Undo             `json:"undo,omitempty"`
-	Held     *Held             `json:"held,omitempty"`
-	Verdict  *event.Assessment `json:"verdict,omitempty"`
-	Timeline []Line            `json:"timeline"`
-	Attempts []event.Attempt   `json:"attempts,omitempty"`
+	Changes []event.Change    `json:"changes,omitempty"`
+	Undo    *Undo             `json:"undo,omitempty"`
+	Held    *Held             `json:"held,omitempty"`
+	Verdict *event.Assessment `json:"verdict,omitempty"`
+	// Alerts are all that joined it, as far as they are still known.
+	Alerts []Alert `json:"alerts,omitempty"`
+	// AlertsNotListed counts joins of more alerts than a list keeps.
+	AlertsNotListed int             `json:"alertsNotListed,omitempty"`
+	Timeline        []Line          `json:"timeline"`
+	Attempts        []event.Attempt `json:"attempts,omitempty"`
 }
+
+// Alert is one alert that joined a remediation.
+type Alert struct {
+	Name      string    `json:"name"`
+	Severity  string    `json:"severity,omitempty"`
+	State     string    `json:"state"`
+	StartsAt  time.Time `json:"startsAt"`
+	FirstSeen time.Time `json:"firstSeen"`
+	LastSeen  time.Time `json:"lastSeen"`
+	// EndsAt is set where it does not fire any more.
+	EndsAt *time.Time `json:"endsAt,omitempty"`
+	// Times counts how often it was posted.
+	Times int64  `json:"times"`
+	ID    string `json:"id"`
+}
+
+// States of an Alert.
+const (
+	StateFiring   = "firing"
+	StateResolved = "resolved"
+	// StateExpired: it was not posted any more, and nobody said that it stopped.
+	StateExpired = "expired"
+)
 
 // Undo is what taking the last change back would do, and how to ask for it.
 type Undo struct {
@@ -80,6 +107,7 @@ type everything struct {
 	UndoRequest *event.UndoRequest `json:"undoRequest"`
 	Resolution  *event.Resolution  `json:"resolution"`
 	Suppression *event.Suppression `json:"suppression"`
+	Joining     *event.Joining     `json:"joining"`
 	Progress    *event.Progress    `json:"progress"`
 	Analysis    *event.Analysis    `json:"analysis"`
 }

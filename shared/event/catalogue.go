@@ -7,6 +7,7 @@ import "slices"
 const (
 	SignalReceived   = "ai.kubernaut.signal.received.v1"
 	SignalResolved   = "ai.kubernaut.signal.resolved.v1"
+	SignalJoined     = "ai.kubernaut.signal.joined.v1"
 	SignalSuppressed = "ai.kubernaut.signal.suppressed.v1"
 	SignalEnriched   = "ai.kubernaut.signal.enriched.v1"
 	SignalClassified = "ai.kubernaut.signal.classified.v1"
@@ -85,6 +86,8 @@ var catalogue = []Entry{
 		Summary: "A managed workload has an alert and its claim was opened."},
 	{Type: SignalResolved, Producers: []string{StageGateway}, Data: data[SignalResolvedData],
 		Summary: "The sender says that an alert has stopped."},
+	{Type: SignalJoined, Producers: []string{StageGateway}, Informative: true, Data: data[SignalJoinedData],
+		Summary: "Another alert, or a more severe one, fires for a workload whose remediation is under way."},
 	{Type: SignalSuppressed, Producers: []string{StageGateway}, Informative: true, Data: data[SignalSuppressedData],
 		Summary: "A signal was dropped or counted as a duplicate; the reason is named."},
 	{Type: SignalEnriched, Producers: []string{StageEnrich}, Data: data[SignalEnrichedData],

@@ -17,6 +17,12 @@ type SignalResolvedData struct {
 	Resolution Resolution `json:"resolution"`
 }
 
+// SignalJoinedData is the data of SignalJoined; Signal is the alert that joined.
+type SignalJoinedData struct {
+	SignalReceivedData
+	Joining Joining `json:"joining"`
+}
+
 // SignalSuppressedData is the data of SignalSuppressed.
 type SignalSuppressedData struct {
 	Signal      Signal      `json:"signal"`

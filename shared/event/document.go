@@ -14,6 +14,7 @@ const (
 	SectionRemediation    = "remediation"
 	SectionSignal         = "signal"
 	SectionResolution     = "resolution"
+	SectionJoining        = "joining"
 	SectionSuppression    = "suppression"
 	SectionContext        = "context"
 	SectionClassification = "classification"

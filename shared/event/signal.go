@@ -76,7 +76,27 @@ type Resolution struct {
 	StillFiring int `json:"stillFiring"`
 	// Cancelled tells that nothing had started, and now nothing will.
 	Cancelled bool `json:"cancelled,omitempty"`
+	// Expired tells that nobody said so: the alert was not posted again in time.
+	// That is weak evidence.
+	Expired bool `json:"expired,omitempty"`
 }
+
+// Reasons of a Joining.
+const (
+	JoiningAnother    = "another_alert"
+	JoiningMoreSevere = "more_severe"
+)
+
+// Joining says why an alert that opened nothing is worth knowing.
+type Joining struct {
+	// Reason is one of the Joining constants.
+	Reason string `json:"reason"`
+	// Before is the severity in which alerts of this name were told of before.
+	Before string `json:"before,omitempty"`
+}
+
+// Attributes are the filterable extensions that a joining decides.
+func (j Joining) Attributes() map[string]string { return map[string]string{"outcome": j.Reason} }
 
 // Suppression says why a signal opened no remediation.
 type Suppression struct {

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"sort"
 	"strings"
@@ -11,6 +13,13 @@ import (
 const (
 	// MaxAlerts bounds the alerts remembered for one remediation; more are counted.
 	MaxAlerts = 500
+	// MaxTopics bounds the alert names that people are told of as having joined
+	// one remediation; more are listed and counted.
+	MaxTopics = 32
+	// MaxAlertName bounds an alert's name in the list, in bytes.
+	MaxAlertName = 256
+	// maxUrgency is the highest that an alert's urgency goes.
+	maxUrgency = 9
 	// alertRetention is how long a joined alert is remembered after it last fired:
 	// longer than any repeat interval and remediation.
 	alertRetention = 7 * 24 * time.Hour
@@ -25,7 +34,30 @@ type Alert struct {
 	EndsAt      time.Time
 	Fingerprint string
 	Remediation string
+	// Name and Severity are for people; an alert without a name is no topic to
+	// tell of. Urgency orders severities, the most urgent has the highest.
+	Name, Severity string
+	Urgency        int
+	// FirstSeen, LastSeen and Times count how often it was posted (Redis' clock).
+	FirstSeen, LastSeen time.Time
+	Times               int64
+	// Expired: it ended because nobody posted it again, and not because its
+	// sender said so. That is weak evidence.
+	Expired bool
 }
+
+// topic stands for the alert's name in keys: the same for equal names.
+func (a Alert) topic() string {
+	if a.Name == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(a.Name))
+	return hex.EncodeToString(sum[:topicLength])
+}
+
+// topicLength is how many bytes of a hash tell the names within one
+// remediation apart.
+const topicLength = 8
 
 // Firing says whether no resolve of this episode was seen.
 func (a Alert) Firing() bool { return a.EndsAt.IsZero() }
@@ -50,9 +82,8 @@ func (l *Ledger) JoinAlert(ctx context.Context, a Alert) (JoinOutcome, error) {
 	if err := validateAlert(a); err != nil {
 		return "", wrap(op, err)
 	}
-	starts := a.StartsAt.UnixMilli()
-	reply, err := l.run(ctx, scriptJoin, []string{alertsKey(a.Fingerprint, a.Remediation)},
-		a.ID, starts, MaxAlerts, millis(alertRetention))
+	call := joinCall(a, joinedLater)
+	reply, err := l.run(ctx, call.script, call.keys, call.args...)
 	if err != nil {
 		return "", wrap(op, err)
 	}
@@ -63,13 +94,26 @@ func (l *Ledger) JoinAlert(ctx context.Context, a Alert) (JoinOutcome, error) {
 	// A crash before this leaves the alert joined but not found by a resolve; the
 	// sender got no answer and posts it again.
 	_, err = l.run(ctx, scriptReverse, []string{alertKey(a.ID)},
-		a.Fingerprint, a.Remediation, starts, millis(alertRetention))
+		a.Fingerprint, a.Remediation, a.StartsAt.UnixMilli(), millis(alertRetention))
 	return outcome, wrap(op, err)
 }
 
 func validateAlert(a Alert) error {
 	_, err := parseRemediation(a.Remediation)
-	return firstError(err, checkID("fingerprint", a.Fingerprint), checkAlertID(a.ID), checkStart(a.StartsAt))
+	return firstError(err, checkID("fingerprint", a.Fingerprint), checkAlertID(a.ID), checkStart(a.StartsAt), checkSeverity(a))
+}
+
+// checkSeverity keeps the separator of notes free.
+func checkSeverity(a Alert) error {
+	switch {
+	case a.Urgency < 0 || a.Urgency > maxUrgency:
+		return fmt.Errorf("%w: urgency %d is not within 0 and %d", ErrInvalid, a.Urgency, maxUrgency)
+	case strings.Contains(a.Severity, noteSeparator):
+		return fmt.Errorf("%w: severity holds a colon", ErrInvalid)
+	case a.Severity == "":
+		return nil
+	}
+	return checkName("severity", a.Severity)
 }
 
 // checkAlertID keeps the counters' names free.
@@ -101,7 +145,29 @@ type Resolution struct {
 // episode than the one that fires (an older startsAt). It does not touch the
 // claim: Cancel does.
 func (l *Ledger) ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (r Resolution, found bool, err error) {
-	const op = "resolve alert"
+	return l.endAlert(ctx, "resolve alert", alertEnd{id: id, startsAt: startsAt, endsAt: endsAt})
+}
+
+// ExpireAlert marks an alert that nobody posted again as ended at that time,
+// weakly. To repeat it with the same time finds it again; it is not found when
+// it had ended before, otherwise, or when a later episode is known.
+func (l *Ledger) ExpireAlert(ctx context.Context, id string, at time.Time) (r Resolution, found bool, err error) {
+	return l.endAlert(ctx, "expire alert", alertEnd{id: id, startsAt: at, endsAt: at, mark: markExpired})
+}
+
+// alertEnd is how an alert ended.
+type alertEnd struct {
+	id               string
+	startsAt, endsAt time.Time
+	// mark is markExpired, or empty.
+	mark string
+}
+
+// markExpired is the mark in an alert's note of an end by expiry.
+const markExpired = "x"
+
+func (l *Ledger) endAlert(ctx context.Context, op string, e alertEnd) (r Resolution, found bool, err error) {
+	id, startsAt := e.id, e.startsAt
 	if err := firstError(checkAlertID(id), checkStart(startsAt)); err != nil {
 		return Resolution{}, false, wrap(op, err)
 	}
@@ -116,7 +182,7 @@ func (l *Ledger) ResolveAlert(ctx context.Context, id string, startsAt, endsAt t
 		return Resolution{}, false, nil
 	}
 	reply, err := l.run(ctx, scriptResolve, []string{alertsKey(fingerprint, remediationID)},
-		id, startsAt.UnixMilli(), max(endsAt.UnixMilli(), 0))
+		id, startsAt.UnixMilli(), max(e.endsAt.UnixMilli(), 0), e.mark)
 	if err != nil {
 		return Resolution{}, false, wrap(op, err)
 	}
@@ -162,10 +228,9 @@ func (l *Ledger) Alerts(ctx context.Context, fingerprint, remediationID string) 
 			continue
 		}
 		starts, ends, _ := strings.Cut(value, ":")
-		list.Alerts = append(list.Alerts, Alert{
-			ID: id, StartsAt: instant(starts), EndsAt: instant(ends),
-			Fingerprint: fingerprint, Remediation: remediationID,
-		})
+		a := Alert{ID: id, StartsAt: instant(starts), EndsAt: instant(ends), Fingerprint: fingerprint, Remediation: remediationID}
+		a.note(fields[notePrefix+id])
+		list.Alerts = append(list.Alerts, a)
 	}
 	sort.Slice(list.Alerts, func(i, j int) bool {
 		a, b := list.Alerts[i], list.Alerts[j]
@@ -176,3 +241,23 @@ func (l *Ledger) Alerts(ctx context.Context, fingerprint, remediationID string) 
 	})
 	return list, nil
 }
+
+// How notes are written (see scripts/alerts.lua).
+const (
+	notePrefix    = "#i:"
+	noteSeparator = ":"
+	noteFields    = 6
+)
+
+// note takes in what else is kept of an alert; older records lack it.
+func (a *Alert) note(stored string) {
+	f := strings.SplitN(stored, noteSeparator, noteFields)
+	if len(f) != noteFields {
+		return
+	}
+	a.FirstSeen, a.LastSeen, a.Times = instant(f[0]), instant(f[1]), number(f[2])
+	a.Expired, a.Severity, a.Name = f[3] == markExpired, f[4], f[5]
+}
+
+// listed is the name as the list keeps it.
+func (a Alert) listed() string { return a.Name[:min(len(a.Name), MaxAlertName)] }

@@ -94,6 +94,15 @@ const (
 type scheduleRequest struct {
 	in   time.Duration
 	mode string
+	// on is the list; empty is listDue.
+	on list
+}
+
+func (r scheduleRequest) list() list {
+	if r.on == "" {
+		return listDue
+	}
+	return r.on
 }
 
 func scheduleCall(d Due, r scheduleRequest) (batchCall, error) {
@@ -101,7 +110,7 @@ func scheduleCall(d Due, r scheduleRequest) (batchCall, error) {
 	if err = firstError(err, d.validate(), checkDelay("delay", r.in)); err != nil {
 		return batchCall{}, err
 	}
-	return batchCall{script: scriptSchedule, keys: dueKeys(shardOf(d.ID)), args: []any{d.ID, body, millis(r.in), r.mode}}, nil
+	return batchCall{script: scriptSchedule, keys: r.list().keys(shardOf(d.ID)), args: []any{d.ID, body, millis(r.in), r.mode}}, nil
 }
 
 func (l *Ledger) schedule(ctx context.Context, d Due, r scheduleRequest) error {
@@ -130,7 +139,7 @@ func (l *Ledger) DropDue(ctx context.Context, id string) error {
 	if err := checkID("item", id); err != nil {
 		return wrap(op, err)
 	}
-	_, err := l.run(ctx, scriptDueDrop, dueKeys(shardOf(id)), id)
+	_, err := l.run(ctx, scriptDueDrop, listDue.keys(shardOf(id)), id)
 	return wrap(op, err)
 }
 
@@ -153,6 +162,6 @@ func (l *Ledger) changeLeased(ctx context.Context, op string, item Leased, in in
 	if err := checkID("item", item.ID); err != nil {
 		return wrap(op, err)
 	}
-	answer, err := l.run(ctx, scriptDueChange, dueKeys(shardOf(item.ID)), item.ID, item.token, in)
+	answer, err := l.run(ctx, scriptDueChange, item.list.keys(shardOf(item.ID)), item.ID, item.token, in)
 	return wrap(op, leaseError(answer, err))
 }

@@ -15,7 +15,7 @@ func (l *Ledger) HastenDue(ctx context.Context, id string, in time.Duration) (mo
 	if err := firstError(checkID("item", id), checkDelay("delay", in)); err != nil {
 		return false, wrap(op, err)
 	}
-	reply, err := l.run(ctx, scriptDueHasten, dueKeys(shardOf(id)), id, millis(in))
+	reply, err := l.run(ctx, scriptDueHasten, listDue.keys(shardOf(id)), id, millis(in))
 	if err != nil {
 		return false, wrap(op, err)
 	}

@@ -58,13 +58,33 @@ func heldKey(remediation string) string { return prefix + "held:{" + remediation
 
 func verdictKey(item string) string { return prefix + "verdict:{" + item + "}" }
 
-func dueTimesKey(shard int) string  { return prefix + "due:{due-" + strconv.Itoa(shard) + "}:times" }
-func dueItemsKey(shard int) string  { return prefix + "due:{due-" + strconv.Itoa(shard) + "}:items" }
-func dueLeasesKey(shard int) string { return prefix + "due:{due-" + strconv.Itoa(shard) + "}:leases" }
+// list is a due list; each is worked off by one stage.
+type list string
 
-func dueKeys(shard int) []string {
-	return []string{dueTimesKey(shard), dueItemsKey(shard), dueLeasesKey(shard)}
+const (
+	// listDue is what assess works off.
+	listDue list = "due"
+	// listExpiry is what the gateway works off: alerts that end unless they are
+	// posted again.
+	listExpiry list = "expiry"
+)
+
+func (l list) timesKey(shard int) string { return l.key(shard) + ":times" }
+
+func (l list) key(shard int) string {
+	return prefix + string(l) + ":{" + string(l) + "-" + strconv.Itoa(shard) + "}"
 }
+
+func (l list) leasesKey(shard int) string { return l.key(shard) + ":leases" }
+
+func (l list) keys(shard int) []string {
+	return []string{l.timesKey(shard), l.key(shard) + ":items", l.leasesKey(shard)}
+}
+
+func heartbeatKey() string { return prefix + "heartbeat:{heartbeat}" }
+
+// markKey is how far a scan of the gateway has come.
+func markKey(scan string) string { return prefix + "scanned:{" + scan + "}" }
 
 func limitKey(name string) string { return prefix + "breaker:{breaker}:" + name }
 func pauseKey() string            { return prefix + "pause:{breaker}" }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -19,6 +21,7 @@ type Leased struct {
 	// Attempt counts the leases of this item, from 1; moving it does not reset it.
 	Attempt int
 	token   int64
+	list    list
 }
 
 // LeaseDue leases up to limit items that are due, over all shards, from a random
@@ -27,20 +30,40 @@ type Leased struct {
 // item that cannot be read does not hide the others: they are returned with the
 // error.
 func (l *Ledger) LeaseDue(ctx context.Context, limit int, lease time.Duration) ([]Leased, error) {
-	const op = "lease due items"
+	items, err := l.leaseOf(ctx, listDue, limit, lease)
+	return items, wrap("lease due items", err)
+}
+
+func (l *Ledger) leaseOf(ctx context.Context, from list, limit int, lease time.Duration) ([]Leased, error) {
 	err := checkSpan("lease", lease)
 	if limit < 1 || limit > MaxLeased {
 		err = fmt.Errorf("%w: limit %d is not within 1 and %d", ErrInvalid, limit, MaxLeased)
 	}
 	if err != nil {
-		return nil, wrap(op, err)
+		return nil, err
 	}
-	counts, err := l.peekDue(ctx)
+	counts, err := l.peek(ctx, from)
 	if err != nil {
-		return nil, wrap(op, err)
+		return nil, err
 	}
-	items, err := l.leaseShares(ctx, shares(counts, limit, rand.IntN(DueShards)), lease)
-	return items, wrap(op, err)
+	return l.leaseShares(ctx, from, shares(counts, limit, rand.IntN(DueShards)), lease)
+}
+
+// StillLeased answers ErrLostLease when the item was leased again, moved or
+// dropped since.
+func (l *Ledger) StillLeased(ctx context.Context, item Leased) error {
+	const op = "look at lease"
+	if err := checkID("item", item.ID); err != nil {
+		return wrap(op, err)
+	}
+	stored, err := l.redis.HGet(ctx, item.list.leasesKey(shardOf(item.ID)), item.ID).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return wrap(op, err)
+	}
+	if token, _, _ := strings.Cut(stored, ":"); token != strconv.FormatInt(item.token, 10) {
+		err = ErrLostLease
+	}
+	return wrap(op, err)
 }
 
 // DueCounts is the length of the due list.
@@ -51,7 +74,7 @@ type DueCounts struct {
 
 // CountDue counts the due list.
 func (l *Ledger) CountDue(ctx context.Context) (DueCounts, error) {
-	counts, err := l.peekDue(ctx)
+	counts, err := l.peek(ctx, listDue)
 	var sum DueCounts
 	for _, c := range counts {
 		sum.Total += c.Total
@@ -60,13 +83,13 @@ func (l *Ledger) CountDue(ctx context.Context) (DueCounts, error) {
 	return sum, wrap("count due items", err)
 }
 
-func (l *Ledger) peekDue(ctx context.Context) ([DueShards]DueCounts, error) {
+func (l *Ledger) peek(ctx context.Context, from list) ([DueShards]DueCounts, error) {
 	var cmds [DueShards]*redis.Cmd
 	var counts [DueShards]DueCounts
 	// Eval and not EvalSha: a pipeline cannot fall back to the source in between.
 	_, err := l.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range cmds {
-			cmds[i] = scriptDuePeek.Eval(ctx, p, []string{dueTimesKey(i)})
+			cmds[i] = scriptDuePeek.Eval(ctx, p, []string{from.timesKey(i)})
 		}
 		return nil
 	})
@@ -101,12 +124,12 @@ func shares(counts [DueShards]DueCounts, limit, start int) [DueShards]int {
 	return out
 }
 
-func (l *Ledger) leaseShares(ctx context.Context, wanted [DueShards]int, lease time.Duration) ([]Leased, error) {
+func (l *Ledger) leaseShares(ctx context.Context, from list, wanted [DueShards]int, lease time.Duration) ([]Leased, error) {
 	var cmds []*redis.Cmd
 	_, err := l.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for shard, n := range wanted {
 			if n > 0 {
-				cmds = append(cmds, scriptDueLease.Eval(ctx, p, dueKeys(shard), n, millis(lease)))
+				cmds = append(cmds, scriptDueLease.Eval(ctx, p, from.keys(shard), n, millis(lease)))
 			}
 		}
 		return nil
@@ -119,6 +142,9 @@ func (l *Ledger) leaseShares(ctx context.Context, wanted [DueShards]int, lease t
 			continue
 		}
 		got, err := parseLeased(cmd)
+		for i := range got {
+			got[i].list = from
+		}
 		items = append(items, got...)
 		errs = append(errs, err)
 	}

@@ -117,17 +117,23 @@ func (l *Ledger) Confirm(ctx context.Context, c Confirmation) error {
 	if err != nil {
 		return wrap(op, err)
 	}
-	calls := []batchCall{watch, {script: scriptConfirm, keys: []string{claimKey(c.Fingerprint)},
-		args: []any{id.base, id.generation, c.Token, c.Phase, millis(c.Within)}}}
+	confirm := batchCall{script: scriptConfirm, keys: []string{claimKey(c.Fingerprint)},
+		args: []any{id.base, id.generation, c.Token, c.Phase, millis(c.Within)}}
+	calls := []batchCall{watch, confirm}
 	if c.Alert != nil {
-		// The way back from the alert comes last, as in JoinAlert: where it was
+		// The alert joins first, so that whoever meets the confirmed claim finds it
+		// there. The way back from it comes last, as in JoinAlert: where it was
 		// lost, the sender got no answer and posts again.
-		calls = append(calls, joinCall(*c.Alert, 0), reverseCall(*c.Alert, 0))
+		calls = []batchCall{watch, joinCall(*c.Alert, joinedFirst), confirm, reverseCall(*c.Alert)}
 	}
 	if err := l.inOrder(ctx, calls...); err != nil {
 		return wrap(op, err)
 	}
-	return wrap(op, l.answered(ctx, calls[1].reply, c.Fingerprint, c.Remediation))
+	last := 1
+	if c.Alert != nil {
+		last++
+	}
+	return wrap(op, l.answered(ctx, calls[last].reply, c.Fingerprint, c.Remediation))
 }
 
 // answered reads a claim script's answer to a write of one remediation that

@@ -9,7 +9,7 @@ import (
 )
 
 // scriptMeet counts and joins alerts that had joined the claim's holder before.
-var scriptMeet = claimScript("meet")
+var scriptMeet = claimScript("alerts", "meet")
 
 // MaxBatch bounds the alerts of one ReserveMany or JoinMany.
 const MaxBatch = 2000
@@ -90,7 +90,7 @@ func (l *Ledger) meet(ctx context.Context, arrivals []Arrival, met []Met) (left 
 			groups[key] = n
 			calls, members = append(calls, meetCall(a, n)), append(members, nil)
 		}
-		calls[n].args = append(calls[n].args, a.Alert.ID, a.Alert.StartsAt.UnixMilli())
+		calls[n].args = append(calls[n].args, a.Alert.ID, a.Alert.StartsAt.UnixMilli(), a.Alert.Severity, a.Alert.listed())
 		members[n] = append(members[n], i)
 	}
 	if err := l.runBatch(ctx, calls); err != nil {
@@ -134,48 +134,98 @@ func meetCall(a Arrival, n int) batchCall {
 		args: []any{id.base, id.generation, MaxAlerts, millis(alertRetention)}, of: n}
 }
 
+// Join is how an alert was remembered, and whether people know of such.
+type Join struct {
+	Outcome JoinOutcome
+	// Untold: nobody was told that an alert of this name, as urgent as this one,
+	// joined the remediation. Whoever has told of it calls ToldMany.
+	Untold bool
+	// Before is the urgency in which alerts of this name were told of, -1 for
+	// none.
+	Before int
+}
+
 // JoinMany is JoinAlert for many alerts, in two round trips. The error is the
 // first of any; to repeat the whole is safe.
-func (l *Ledger) JoinMany(ctx context.Context, alerts []Alert) error {
+func (l *Ledger) JoinMany(ctx context.Context, alerts []Alert) ([]Join, error) {
 	const op = "join alerts"
-	joins := make([]batchCall, len(alerts))
+	calls := make([]batchCall, len(alerts))
 	for i, a := range alerts {
 		if err := validateAlert(a); err != nil {
+			return nil, wrap(op, err)
+		}
+		calls[i] = joinCall(a, joinedLater)
+	}
+	if err := l.allOf(ctx, calls); err != nil {
+		return nil, wrap(op, err)
+	}
+	joins := make([]Join, len(alerts))
+	var reverse []batchCall
+	for i, c := range calls {
+		joins[i] = parseJoin(c.reply)
+		if joins[i].Outcome == Joined {
+			reverse = append(reverse, reverseCall(alerts[i]))
+		}
+	}
+	return joins, wrap(op, l.allOf(ctx, reverse))
+}
+
+// ToldMany remembers that people were told of these alerts, in one round trip.
+// Dying before it lets the next to join tell again.
+func (l *Ledger) ToldMany(ctx context.Context, alerts []Alert) error {
+	const op = "remember telling"
+	calls := make([]batchCall, len(alerts))
+	for i, a := range alerts {
+		err := validateAlert(a)
+		if a.Name == "" {
+			err = firstError(err, fmt.Errorf("%w: alert without a name", ErrInvalid))
+		}
+		if err != nil {
 			return wrap(op, err)
 		}
-		joins[i] = joinCall(a, i)
+		calls[i] = batchCall{script: scriptTold, keys: []string{alertsKey(a.Fingerprint, a.Remediation)},
+			args: []any{a.topic(), a.Urgency, millis(alertRetention)}}
 	}
-	if err := l.runBatch(ctx, joins); err != nil {
-		return wrap(op, err)
+	return wrap(op, l.allOf(ctx, calls))
+}
+
+// allOf runs a batch of which every call has to succeed.
+func (l *Ledger) allOf(ctx context.Context, calls []batchCall) error {
+	if err := l.runBatch(ctx, calls); err != nil {
+		return err
 	}
-	var reverse []batchCall
-	for i, c := range joins {
+	for _, c := range calls {
 		if c.err != nil {
-			return wrap(op, c.err)
-		}
-		if JoinOutcome(c.reply[0]) == Joined {
-			reverse = append(reverse, reverseCall(alerts[i], i))
-		}
-	}
-	if err := l.runBatch(ctx, reverse); err != nil {
-		return wrap(op, err)
-	}
-	for _, c := range reverse {
-		if c.err != nil {
-			return wrap(op, c.err)
+			return c.err
 		}
 	}
 	return nil
 }
 
-func joinCall(a Alert, of int) batchCall {
+// Which alert of its remediation one is: its first event tells of the one that
+// opened it.
+const (
+	joinedLater = 0
+	joinedFirst = 1
+)
+
+func joinCall(a Alert, which int) batchCall {
 	return batchCall{script: scriptJoin, keys: []string{alertsKey(a.Fingerprint, a.Remediation)},
-		args: []any{a.ID, a.StartsAt.UnixMilli(), MaxAlerts, millis(alertRetention)}, of: of}
+		args: []any{a.ID, a.StartsAt.UnixMilli(), MaxAlerts, millis(alertRetention),
+			a.Severity, a.listed(), a.topic(), a.Urgency, MaxTopics, which}}
 }
 
-func reverseCall(a Alert, of int) batchCall {
+func parseJoin(reply []string) Join {
+	j := Join{Outcome: JoinOutcome(reply[0]), Untold: reply[1] == "0", Before: -1}
+	if reply[2] != "" {
+		j.Before = int(number(reply[2]))
+	}
+	return j
+}
+
+func reverseCall(a Alert) batchCall {
 	return batchCall{script: scriptReverse, keys: []string{alertKey(a.ID)},
-		args: []any{a.Fingerprint, a.Remediation, a.StartsAt.UnixMilli(), millis(alertRetention)}, of: of}
+		args: []any{a.Fingerprint, a.Remediation, a.StartsAt.UnixMilli(), millis(alertRetention)}}
 }
 
 // batchCall is one script call of a batch, and its reply.

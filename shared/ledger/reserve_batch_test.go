@@ -64,7 +64,8 @@ func manyTogether(t *testing.T, url string) {
 	require.Equal(t, 2, list.Firing())
 
 	t.Run("an alert that fires again after its resolve counts as firing", func(t *testing.T) {
-		require.NoError(t, l.JoinMany(t.Context(), []ledger.Alert{{ID: "a", StartsAt: starts, Fingerprint: "f1", Remediation: id}}))
+		_, err := l.JoinMany(t.Context(), []ledger.Alert{{ID: "a", StartsAt: starts, Fingerprint: "f1", Remediation: id}})
+		require.NoError(t, err)
 		r, found, err := l.ResolveAlert(t.Context(), "a", starts, starts.Add(time.Minute))
 		require.NoError(t, err)
 		require.True(t, found)

@@ -28,9 +28,10 @@ var (
 
 	scriptLock    = script("lock")
 	scriptUnlock  = script("unlock")
-	scriptJoin    = script("join")
+	scriptJoin    = script("alerts", "join")
+	scriptTold    = script("told")
 	scriptReverse = script("reverse")
-	scriptResolve = script("resolve")
+	scriptResolve = script("alerts", "resolve")
 	scriptBegin   = script("begin")
 	scriptFinish  = script("finish")
 	scriptRelease = script("release")
@@ -52,13 +53,21 @@ var (
 // generation goes on counting and no remediation id is ever used again.
 const retention = 7 * 24 * time.Hour
 
-func script(name string) *redis.Script {
-	return redis.NewScript(source("time") + source(name))
+// script joins sources, preludes first.
+func script(names ...string) *redis.Script {
+	text := source("time")
+	for _, name := range names {
+		text += source(name)
+	}
+	return redis.NewScript(text)
 }
 
-func claimScript(name string) *redis.Script {
-	return redis.NewScript(fmt.Sprintf("local RETENTION = %d\n", millis(retention)) +
-		source("time") + source("claim") + source(name))
+func claimScript(names ...string) *redis.Script {
+	text := fmt.Sprintf("local RETENTION = %d\n", millis(retention)) + source("time") + source("claim")
+	for _, name := range names {
+		text += source(name)
+	}
+	return redis.NewScript(text)
 }
 
 // source panics on a missing file: the files are compiled in, so that is a

@@ -77,7 +77,7 @@ func (l *lab) executor() *execute.Executor {
 	clients, err := cluster.ForConfig(config, event.StageExecute)
 	require.NoError(l.t, err)
 	memory := l.redis.Ledger(l.t, l.options...)
-	return execute.NewExecutor(execute.Parts{Kube: clients.Kube, Scope: clients,
+	return execute.NewExecutor(execute.Parts{Kube: clients.Kube, Scope: func() execute.Scoper { return clients.Once() },
 		Book: execute.NewBook(memory), Now: l.now}, l.settings)
 }
 

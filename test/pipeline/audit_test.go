@@ -35,7 +35,7 @@ func (b *bed) everything(t *testing.T) []history.Entry {
 }
 
 // roots are the types with which a chain of causes may begin.
-var roots = []string{event.SignalReceived, event.SignalResolved, event.SignalSuppressed}
+var roots = []string{event.SignalReceived, event.SignalResolved, event.SignalJoined, event.SignalSuppressed}
 
 func (b *bed) audit(t *testing.T) {
 	b.idle(t)

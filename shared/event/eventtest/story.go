@@ -40,6 +40,14 @@ var Signal = event.Signal{
 	StartsAt:    at(0), ReceivedAt: at(30), AlertID: "c1d2e3f405162738", Receiver: "kubernaut",
 }
 
+// notReady is another alert about the same workload.
+var notReady = func() event.Signal {
+	s := Signal
+	s.Name, s.Severity, s.SenderSeverity, s.AlertID = "KubePodNotReady", "critical", "critical", "d2e3f40516273849"
+	s.Labels = map[string]string{"alertname": "KubePodNotReady", "namespace": "shop", "pod": pod.Name, "severity": "critical"}
+	return s
+}()
+
 // Context shows a second revision that crash-loops.
 var Context = event.Context{
 	CollectedAt: at(31), Target: Deployment,
@@ -111,6 +119,8 @@ var story = []chapter{
 	{event.SignalReceived, event.StageGateway, "", []event.Section{section(event.SectionRemediation, Remediation), section(event.SectionSignal, Signal)}},
 	{event.SignalResolved, event.StageGateway, "", []event.Section{section(event.SectionRemediation, Remediation), section(event.SectionSignal, Signal),
 		section(event.SectionResolution, event.Resolution{AlertID: Signal.AlertID, StartsAt: at(0), EndsAt: at(90)})}},
+	{event.SignalJoined, event.StageGateway, "", []event.Section{section(event.SectionRemediation, Remediation), section(event.SectionSignal, notReady),
+		section(event.SectionJoining, event.Joining{Reason: event.JoiningAnother})}},
 	{event.SignalSuppressed, event.StageGateway, "", []event.Section{section(event.SectionSignal, Signal),
 		section(event.SectionSuppression, event.Suppression{Reason: "duplicate", Holder: RemediationID, Count: 1})}},
 	{event.SignalEnriched, event.StageEnrich, event.SignalReceived, []event.Section{section(event.SectionContext, Context)}},

@@ -53,6 +53,10 @@ func resolveFinds(s *suite) {
 	require.True(s.t, found)
 	require.Equal(s.t, ledger.Resolution{Fingerprint: workload, Remediation: base + "-1", StillFiring: 1}, r)
 	list := s.alerts()
+	for i := range list.Alerts {
+		require.Equal(s.t, int64(1), list.Alerts[i].Times)
+		list.Alerts[i].FirstSeen, list.Alerts[i].LastSeen, list.Alerts[i].Times = time.Time{}, time.Time{}, 0
+	}
 	require.Equal(s.t, []ledger.Alert{
 		{ID: "a1", StartsAt: episode, EndsAt: ended, Fingerprint: workload, Remediation: base + "-1"},
 		{ID: "a2", StartsAt: episode.Add(time.Second), Fingerprint: workload, Remediation: base + "-1"},
@@ -108,7 +112,7 @@ func joinExcess(s *suite) {
 	for i := range alerts {
 		alerts[i] = s.alert(fmt.Sprintf("a%d", i))
 	}
-	s.ok(s.l.JoinMany(s.t.Context(), alerts))
+	s.joinMany(alerts...)
 	s.join("one-too-many", episode, ledger.JoinedExcess)
 	s.join("a7", episode, ledger.Joined)
 	list := s.alerts()

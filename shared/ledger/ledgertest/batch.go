@@ -53,6 +53,13 @@ func reserveMany(s *suite) {
 	require.Empty(s.t, s.reserveMany(nil))
 }
 
+func (s *suite) joinMany(alerts ...ledger.Alert) []ledger.Join {
+	s.t.Helper()
+	joins, err := s.l.JoinMany(s.t.Context(), alerts)
+	s.ok(err)
+	return joins
+}
+
 func (s *suite) alert(id string) ledger.Alert {
 	return ledger.Alert{ID: id, StartsAt: episode, Fingerprint: workload, Remediation: base + "-1"}
 }
@@ -77,11 +84,14 @@ func arrivalJoins(s *suite) {
 func joinMany(s *suite) {
 	late := s.alert("a1")
 	late.StartsAt = episode.Add(-time.Hour)
-	s.ok(s.l.JoinMany(s.t.Context(), []ledger.Alert{s.alert("a1"), s.alert("a2"), late}))
+	joins := s.joinMany(s.alert("a1"), s.alert("a2"), late)
+	require.Equal(s.t, []ledger.JoinOutcome{ledger.Joined, ledger.Joined, ledger.JoinedStale},
+		[]ledger.JoinOutcome{joins[0].Outcome, joins[1].Outcome, joins[2].Outcome})
 	r, found := s.resolve("a1", episode)
 	require.True(s.t, found)
 	require.Equal(s.t, 1, r.StillFiring)
-	require.ErrorIs(s.t, s.l.JoinMany(s.t.Context(), []ledger.Alert{s.alert("#bad")}), ledger.ErrInvalid)
+	_, err := s.l.JoinMany(s.t.Context(), []ledger.Alert{s.alert("#bad")})
+	require.ErrorIs(s.t, err, ledger.ErrInvalid)
 }
 
 func batchBounded(s *suite) {

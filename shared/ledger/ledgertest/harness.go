@@ -65,7 +65,7 @@ type test struct {
 func Run(t *testing.T, factory Factory) {
 	groups := [][]test{
 		reserveTests, batchTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
-		executionTests, inboxTests, repeatTests, onceTests, dueTests, breakerTests, deadLetterTests, argumentTests,
+		executionTests, inboxTests, repeatTests, onceTests, dueTests, roundTests, breakerTests, deadLetterTests, argumentTests,
 	}
 	for _, group := range groups {
 		for _, tt := range group {

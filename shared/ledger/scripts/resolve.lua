@@ -1,8 +1,9 @@
 -- Marks an alert of a remediation as resolved.
--- KEYS[1] alerts (see join.lua)
+-- KEYS[1] alerts (see alerts.lua)
 -- ARGV[1] alert id  ARGV[2] startsAt (ms)  ARGV[3] endsAt (ms), 0 for now
--- Returns {resolved, still firing} | {stale} | {unknown}. Those that were only
--- counted are firing for all we know.
+-- ARGV[4] x if it ends because nobody posted it again, empty if its sender says so
+-- Returns {resolved, still firing} | {stale} | {unknown} | {over}: it ended otherwise before it expired.
+-- Those that were only counted are firing for all we know.
 local known = redis.call('HGET', KEYS[1], ARGV[1])
 if not known then return {'unknown'} end
 local starts, ends = string.match(known, '^(%d+):(%d*)$')
@@ -12,7 +13,11 @@ if ends == '' then
   if at == '0' then at = int(now_ms()) end
   redis.call('HSET', KEYS[1], ARGV[1], starts .. ':' .. at)
   redis.call('HINCRBY', KEYS[1], '#firing', -1)
+elseif ARGV[4] == 'x' and ends ~= ARGV[3] then
+  return {'over'}
 end
+local note = redis.call('HGET', KEYS[1], '#i:' .. ARGV[1])
+if note then redis.call('HSET', KEYS[1], '#i:' .. ARGV[1], marked(note, ARGV[4])) end
 local firing = tonumber(redis.call('HGET', KEYS[1], '#firing') or 0)
 local excess = tonumber(redis.call('HGET', KEYS[1], '#excess') or 0)
 return {'resolved', int(firing + excess)}

@@ -146,20 +146,29 @@ func (w *world) running(t testing.TB) []string {
 	return slices.Compact(names)
 }
 
-// withoutPings lets assess sleep, until resume is called or the test ends.
+// withoutPings lets all that is pinged sleep, until resume is called or the
+// test ends.
 func (w *world) withoutPings(t testing.TB) (resume func()) {
 	t.Helper()
 	const never = "0 0 1 1 *"
-	source := w.dynamic.Resource(pingSources).Namespace(product.Namespace)
-	present, err := source.Get(t.Context(), event.StageAssess, metav1.GetOptions{})
+	sources := w.dynamic.Resource(pingSources).Namespace(product.Namespace)
+	present, err := sources.List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
-	schedule := present.Object["spec"].(map[string]any)["schedule"].(string)
-	set := func(ctx context.Context, to string) {
-		_, err := source.Patch(ctx, event.StageAssess, types.MergePatchType, []byte(`{"spec":{"schedule":"`+to+`"}}`), metav1.PatchOptions{})
-		require.NoError(t, err)
+	require.NotEmpty(t, present.Items)
+	schedules := map[string]string{}
+	for _, p := range present.Items {
+		schedules[p.GetName()] = p.Object["spec"].(map[string]any)["schedule"].(string)
 	}
-	set(t.Context(), never)
-	resume = func() { set(context.WithoutCancel(t.Context()), schedule) }
+	set := func(ctx context.Context, to func(name string) string) {
+		for name := range schedules {
+			_, err := sources.Patch(ctx, name, types.MergePatchType, []byte(`{"spec":{"schedule":"`+to(name)+`"}}`), metav1.PatchOptions{})
+			require.NoError(t, err)
+		}
+	}
+	set(t.Context(), func(string) string { return never })
+	resume = func() {
+		set(context.WithoutCancel(t.Context()), func(name string) string { return schedules[name] })
+	}
 	t.Cleanup(resume)
 	return resume
 }

@@ -1,0 +1,108 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"kubernaut.ai/functions/gateway/caller"
+	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
+)
+
+const (
+	// roundPath is where a PingSource posts to.
+	roundPath = "/api/v1/round"
+	// roundBudget leaves room in a turn of 25 s to say what failed.
+	roundBudget = 20 * time.Second
+	// headerType is the type of an event in binary mode.
+	headerType = "Ce-Type"
+)
+
+// ReasonNoPing is of a request for a round that no PingSource made.
+const ReasonNoPing = "not_a_ping"
+
+// scan finds what senders lost: alerts that fire now, or that came since the
+// last round.
+type scan struct {
+	name string
+	// find returns batches as its senders would have posted them, and what to
+	// do once all of them were accepted, or nil.
+	find func(ctx context.Context) ([]source.Batch, func(context.Context) error, error)
+}
+
+// round does what is due from time to time: it ends alerts that nobody posts
+// any more, listens for the heartbeat, and looks for what senders lost. Any
+// part may fail without keeping the others from being done. It may be called
+// by several instances at a time, and again at once.
+func (g *gateway) round(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, roundBudget)
+	defer cancel()
+	errs := []error{g.endExpired(ctx), g.listen(ctx)}
+	for _, s := range g.scans {
+		if err := g.scan(ctx, s); err != nil {
+			errs = append(errs, fmt.Errorf("scan %s: %w", s.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// scan accepts what a scan found, as if it had been posted.
+func (g *gateway) scan(ctx context.Context, s scan) error {
+	batches, done, err := s.find(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range batches {
+		if err := g.accept(ctx, b).failure(); err != nil {
+			return err
+		}
+	}
+	if done == nil {
+		return nil
+	}
+	return done(ctx)
+}
+
+// rounds serves the ping that starts a round. Its answer has no body: whoever
+// sends events takes any other for one.
+func (h *handler) rounds(w http.ResponseWriter, r *http.Request) {
+	g := h.gateway
+	switch {
+	case r.Method != http.MethodPost:
+		h.refuse(w, r, stage.Problem{Type: stage.ProblemMethodNotAllowed, Status: http.StatusMethodNotAllowed,
+			Reason: ReasonMethod, Detail: "Rounds are started by a PingSource: use POST."})
+		return
+	case r.Header.Get(headerType) != event.Ping:
+		h.refuse(w, r, stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest,
+			Reason: ReasonNoPing, Detail: "Send an event of type " + event.Ping + " in binary mode."})
+		return
+	}
+	// A PingSource has no credential: in the cluster it needs none, and from
+	// elsewhere nobody starts rounds without one.
+	who, err := h.gate.guard.Head(r)
+	if err == nil && !who.Known() {
+		err = &caller.Refusal{Status: http.StatusUnauthorized, Reason: caller.ReasonNoCredential, Detail: "A round is not signed."}
+	}
+	if err != nil {
+		door{h, nil}.turnAway(w, r, refusedCaller(err))
+		return
+	}
+	// One that is under way sees what this one would.
+	if g.rounds.TryLock() {
+		defer g.rounds.Unlock()
+		if err := g.round(r.Context()); err != nil {
+			stage.Logger(r.Context()).Warnw("round to be done again", "error", err)
+			h.refuse(w, r, stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
+				Reason: ReasonRound, Detail: "Part of the round failed; the log says which. It is done again at the next ping."})
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// ReasonRound is of a round of which a part failed.
+const ReasonRound = "round_failed"

@@ -1,0 +1,97 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/shared/stage"
+)
+
+// askWithin bounds asking Alertmanager, and maxActive its answer, in bytes.
+const (
+	askWithin = 6 * time.Second
+	maxActive = 16 << 20
+)
+
+var errTooLong = errors.New("the answer is too long")
+
+// openAlertmanagerScan makes the scan of firing alerts: of what a webhook
+// lost while Kubernaut could not be reached.
+func openAlertmanagerScan(s scanning) (scan, bool, error) {
+	address := s.config.String(EnvAlertmanager, "")
+	if address == "" {
+		return scan{}, false, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return scan{}, true, fmt.Errorf("setting %s: it is no http URL", EnvAlertmanager)
+	}
+	u = u.JoinPath("/api/v2/alerts")
+	u.RawQuery = url.Values{"active": {"true"}, "silenced": {"false"}, "inhibited": {"false"}}.Encode()
+	a := alertmanagerScan{scanning: s, url: u.String(), client: &http.Client{Timeout: askWithin}}
+	return scan{name: "alertmanager", find: a.find}, true, nil
+}
+
+type alertmanagerScan struct {
+	scanning
+	url    string
+	client *http.Client
+}
+
+// find asks what fires. When it ends, Alertmanager says so by its webhook, and
+// assess asks where that was lost, too. The heartbeat is left out: that Alertmanager has it
+// does not say that it reaches Kubernaut.
+func (a alertmanagerScan) find(ctx context.Context) ([]source.Batch, func(context.Context) error, error) {
+	body, err := a.ask(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := source.Active(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.Truncated > 0 {
+		stage.Logger(ctx).Warnw("more alerts fire than one round takes", "left", b.Truncated)
+	}
+	items := b.Items[:0]
+	for _, i := range b.Items {
+		if signal.Ignored(i.Alert, "") == "" {
+			items = append(items, i)
+		}
+	}
+	return found("alertmanager", items), nil, nil
+}
+
+func (a alertmanagerScan) ask(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := a.client.Do(req)
+	if err != nil {
+		// The error would repeat the URL, which may hold a password.
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err
+		}
+		return nil, fmt.Errorf("ask Alertmanager: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxActive+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("ask Alertmanager: %w", err)
+	case len(body) > maxActive:
+		return nil, fmt.Errorf("ask Alertmanager: %w", errTooLong)
+	case resp.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("ask Alertmanager: %s", resp.Status)
+	}
+	return body, nil
+}

@@ -1,0 +1,70 @@
+package source
+
+import (
+	"time"
+
+	"kubernaut.ai/shared/signal"
+)
+
+// Active reads what an Alertmanager answers when it is asked which alerts
+// fire: its own fingerprints, so that an alert is the same one by whichever
+// way it comes. More than MaxAlerts are counted as left out.
+func Active(body []byte) (Batch, error) {
+	var b Batch
+	err := document(body, func(r *reader) error {
+		return r.array(func() error {
+			var a active
+			if err := r.object(func(key string) error { return a.member(r, key) }); err != nil {
+				return err
+			}
+			if len(b.Items) == MaxAlerts {
+				b.Truncated++
+				return nil
+			}
+			b.Items = append(b.Items, a.item())
+			return nil
+		})
+	})
+	if err != nil {
+		return Batch{}, failure("read active alerts of Alertmanager", err)
+	}
+	return b, nil
+}
+
+// active is one alert of the answer.
+type active struct {
+	alert               signal.Alert
+	starts, fingerprint string
+}
+
+func (a *active) member(r *reader, key string) (err error) {
+	switch key {
+	case "labels":
+		a.alert.Labels, err = r.texts()
+	case "annotations":
+		a.alert.Annotations, err = r.texts()
+	case "startsAt":
+		a.starts, err = r.text()
+	case "generatorURL":
+		a.alert.GeneratorURL, err = r.text()
+	case "fingerprint":
+		a.fingerprint, err = r.text()
+	default:
+		err = r.skip()
+	}
+	return err
+}
+
+func (a *active) item() Item {
+	out := Item{Alert: a.alert}
+	starts, err := time.Parse(time.RFC3339Nano, a.starts)
+	if err != nil && a.starts != "" {
+		out.Invalid = ReasonBadTime
+	}
+	out.Alert.StartsAt = starts.UTC()
+	out.Alert.ID = signal.AlertID(a.fingerprint, a.alert.Labels)
+	if out.Invalid == "" {
+		out.Invalid = malformed(out.Alert)
+	}
+	return out
+}

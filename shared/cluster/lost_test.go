@@ -1,0 +1,159 @@
+package cluster_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"kubernaut.ai/shared/cluster"
+)
+
+// serving connects to an API server that answers as the handler says.
+func serving(t *testing.T, handler func(r *http.Request) any) *cluster.Clients {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := handler(r)
+		w.Header().Set("Content-Type", "application/json")
+		if status, no := answer.(int); no {
+			w.WriteHeader(status)
+			answer = metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: int32(status), //nolint:gosec // a status code
+				Reason: map[int]metav1.StatusReason{403: metav1.StatusReasonForbidden, 404: metav1.StatusReasonNotFound}[status]}
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	c, err := cluster.ForConfig(&rest.Config{Host: server.URL}, "gateway")
+	require.NoError(t, err)
+	return c
+}
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func warning(name string, change func(*corev1.Event)) corev1.Event {
+	e := corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", CreationTimestamp: metav1.NewTime(noon.Add(-time.Hour)),
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}}, Type: corev1.EventTypeWarning}
+	if change != nil {
+		change(&e)
+	}
+	return e
+}
+
+func TestWarningsAreThoseSeenSince(t *testing.T) {
+	after := metav1.NewTime(noon.Add(time.Second))
+	pages := map[string]corev1.EventList{
+		"": {ListMeta: metav1.ListMeta{Continue: "more"}, Items: []corev1.Event{
+			warning("old", nil),
+			warning("created", func(e *corev1.Event) { e.CreationTimestamp = after }),
+			warning("counted", func(e *corev1.Event) { e.LastTimestamp = after }),
+		}},
+		"more": {Items: []corev1.Event{
+			warning("new-style", func(e *corev1.Event) { e.EventTime = metav1.NewMicroTime(after.Time) }),
+			warning("series", func(e *corev1.Event) {
+				e.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(after.Time)}
+			}),
+			warning("at-the-very-time", func(e *corev1.Event) { e.LastTimestamp = metav1.NewTime(noon) }),
+		}},
+	}
+	c := serving(t, func(r *http.Request) any {
+		require.Equal(t, "/api/v1/events", r.URL.Path)
+		require.Equal(t, "type=Warning", r.URL.Query().Get("fieldSelector"))
+		return pages[r.URL.Query().Get("continue")]
+	})
+	found, more, err := c.Warnings(t.Context(), noon)
+	require.NoError(t, err)
+	require.False(t, more)
+	var names []string
+	for _, e := range found {
+		names = append(names, e.Name)
+		require.Nil(t, e.ManagedFields)
+		require.Equal(t, "Event", e.Kind, "as exporters post it")
+	}
+	require.Equal(t, []string{"created", "counted", "new-style", "series"}, names)
+}
+
+func TestWarningsAreBounded(t *testing.T) {
+	page := corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}}
+	for i := range 500 {
+		page.Items = append(page.Items, warning(fmt.Sprintf("e%d", i), func(e *corev1.Event) { e.LastTimestamp = metav1.NewTime(noon.Add(time.Second)) }))
+	}
+	c := serving(t, func(*http.Request) any { return page })
+	found, more, err := c.Warnings(t.Context(), noon)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Len(t, found, cluster.MaxWarnings)
+	asked := 0
+	c = serving(t, func(*http.Request) any { asked++; return page })
+	found, more, err = c.Warnings(t.Context(), noon.Add(time.Hour))
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Empty(t, found)
+	require.Equal(t, 20, asked)
+	_, _, err = serving(t, func(*http.Request) any { return 403 }).Warnings(t.Context(), noon)
+	require.ErrorContains(t, err, "list events")
+}
+
+const kustomization = "Kustomization.kustomize.toolkit.fluxcd.io"
+
+// flux serves Kustomizations in two pages, beside what is discovered.
+func flux(t *testing.T, list func(next string) any) *cluster.Clients {
+	const version = "kustomize.toolkit.fluxcd.io/v1"
+	return serving(t, func(r *http.Request) any {
+		switch r.URL.Path {
+		case "/api":
+			return metav1.APIVersions{TypeMeta: metav1.TypeMeta{Kind: "APIVersions"}}
+		case "/apis":
+			v := metav1.GroupVersionForDiscovery{GroupVersion: version, Version: "v1"}
+			return metav1.APIGroupList{TypeMeta: metav1.TypeMeta{Kind: "APIGroupList"}, Groups: []metav1.APIGroup{
+				{Name: "kustomize.toolkit.fluxcd.io", Versions: []metav1.GroupVersionForDiscovery{v}, PreferredVersion: v}}}
+		case "/apis/" + version:
+			return metav1.APIResourceList{TypeMeta: metav1.TypeMeta{Kind: "APIResourceList"}, GroupVersion: version, APIResources: []metav1.APIResource{
+				{Name: "kustomizations", SingularName: "kustomization", Namespaced: true, Kind: "Kustomization", Verbs: metav1.Verbs{"get", "list"}}}}
+		case "/apis/" + version + "/kustomizations":
+			require.Equal(t, "250", r.URL.Query().Get("limit"))
+			return list(r.URL.Query().Get("continue"))
+		}
+		return 404
+	})
+}
+
+func fluxObject(name, ready string, suspend bool) map[string]any {
+	return map[string]any{"metadata": map[string]any{"name": name, "namespace": "flux-system"}, "spec": map[string]any{"suspend": suspend, "postBuild": "secret"},
+		"status": map[string]any{"conditions": []any{map[string]any{"type": "Reconciling", "status": "False"},
+			map[string]any{"type": "Ready", "status": ready, "reason": "BuildFailed", "message": "no such file", "lastTransitionTime": noon}}}}
+}
+
+func TestUnreadyIsWhatSaysSoItself(t *testing.T) {
+	c := flux(t, func(next string) any {
+		if next == "" {
+			return map[string]any{"metadata": map[string]any{"continue": "more"}, "items": []any{fluxObject("well", "True", false), fluxObject("broken", "False", false)}}
+		}
+		return map[string]any{"items": []any{fluxObject("nobody-knows", "Unknown", false), fluxObject("suspended", "False", true), map[string]any{"metadata": map[string]any{"name": "new"}}}}
+	})
+	found, err := c.Unready(t.Context(), kustomization)
+	require.NoError(t, err)
+	require.Equal(t, []cluster.Unready{{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system",
+		Name: "broken", Reason: "BuildFailed", Message: "no such file", Since: noon}}, found)
+}
+
+func TestAKindThatIsNotServedHasNothingUnready(t *testing.T) {
+	c := flux(t, func(string) any { return 404 })
+	for _, kind := range []string{kustomization, "HelmRelease.helm.toolkit.fluxcd.io"} {
+		found, err := c.Unready(t.Context(), kind)
+		require.NoError(t, err, kind)
+		require.Empty(t, found)
+	}
+	_, err := flux(t, func(string) any { return 403 }).Unready(t.Context(), kustomization)
+	require.ErrorIs(t, err, cluster.ErrForbidden)
+	_, err = flux(t, func(string) any { return 500 }).Unready(t.Context(), kustomization)
+	require.Error(t, err)
+	_, err = flux(t, func(string) any { return "nonsense" }).Unready(t.Context(), kustomization)
+	require.Error(t, err)
+}
