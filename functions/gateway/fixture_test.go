@@ -17,11 +17,14 @@ import (
 	"go.uber.org/zap"
 	"knative.dev/pkg/logging"
 
+	"kubernaut.ai/functions/gateway/caller"
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/ledger/ledgertest"
 	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/shared/stage"
 )
 
 // world is what gateways share: Redis, the cluster, the Broker.
@@ -258,6 +261,17 @@ func (f *fakeObjects) NodeByAddress(_ context.Context, address string) (t event.
 	return t, err
 }
 
+// prometheusPath is where Alertmanager posts to.
+const prometheusPath = "/api/v1/signals/prometheus"
+
+// sources are all that were registered, with default settings.
+func sources(t testing.TB) []source.Source {
+	t.Helper()
+	all, err := source.Open(stage.NewConfig(nil))
+	require.NoError(t, err)
+	return all
+}
+
 // posted is what a sender got back.
 type reply struct {
 	code   int
@@ -268,7 +282,7 @@ type reply struct {
 
 func post(t testing.TB, g *gateway, body string) reply {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheus{}.path(), strings.NewReader(body))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheusPath, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	return do(t, g, r)
 }
@@ -277,10 +291,23 @@ func do(t testing.TB, g *gateway, r *http.Request) reply {
 	t.Helper()
 	w := httptest.NewRecorder()
 	quiet := logging.WithLogger(r.Context(), zap.NewNop().Sugar())
-	newHandler(g).ServeHTTP(w, r.WithContext(quiet))
+	newHandler(g, openGate(t), sources(t)).ServeHTTP(w, r.WithContext(quiet))
 	out := reply{code: w.Code, header: w.Header(), raw: w.Body.String()}
 	_ = json.Unmarshal(w.Body.Bytes(), &out.answer)
 	return out
+}
+
+// openGate lets everybody in.
+func openGate(t testing.TB) *gate {
+	t.Helper()
+	return gateFor(t, caller.Options{Kinds: []string{caller.KindNone}}, defaultLimits())
+}
+
+func gateFor(t testing.TB, o caller.Options, l limits) *gate {
+	t.Helper()
+	guard, err := caller.New(o)
+	require.NoError(t, err)
+	return newGate(guard, l)
 }
 
 func sample(t testing.TB, name string) string {

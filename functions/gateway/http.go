@@ -4,21 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
 
 const (
-	// MaxBody bounds one request, in bytes. Groups of Alertmanager can be large.
-	MaxBody = 4 << 20
-	// maxRequests bounds the requests that are worked on, and so the bodies that
-	// are held, at a time. More are told to come again.
-	maxRequests = 128
 	// retryAfter tells senders when to post again, in seconds.
 	retryAfter = "5"
 	healthPath = "/health"
@@ -28,149 +24,142 @@ const (
 const (
 	ReasonBusy      = "too_many_requests_in_flight"
 	ReasonMalformed = "malformed_body"
-	ReasonTooLarge  = "body_too_large"
 	ReasonMediaType = "unsupported_media_type"
 	ReasonMethod    = "method_not_allowed"
 	ReasonNoPath    = "unknown_path"
-	ReasonCutOff    = "body_cut_off"
 )
 
 // handler serves senders over HTTP.
 type handler struct {
 	gateway *gateway
-	sources map[string]source
-	slots   chan struct{}
+	routes  *http.ServeMux
+	paths   []string
+	gate    *gate
 }
 
-func newHandler(g *gateway) *handler {
-	h := &handler{gateway: g, sources: map[string]source{}, slots: make(chan struct{}, maxRequests)}
+func newHandler(g *gateway, at *gate, sources []source.Source) *handler {
+	h := &handler{gateway: g, gate: at, routes: http.NewServeMux(), paths: source.Paths(sources)}
+	h.handle(healthPath, http.HandlerFunc(h.health))
 	for _, s := range sources {
-		h.sources[s.path()] = s
+		for _, path := range s.Paths() {
+			h.handle(path, door{h, s})
+		}
 	}
+	h.routes.Handle("/", door{h, nil})
 	return h
 }
 
+// handle serves a path, and the same with a slash at its end.
+func (h *handler) handle(path string, by http.Handler) {
+	h.routes.Handle(path, by)
+	if !strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "}") {
+		h.routes.Handle(path+"/{$}", by)
+	}
+}
+
+// ServeHTTP takes one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+
+func (h *handler) health(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		door{h, nil}.ServeHTTP(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// door is where one source's sender comes in; without a source, whoever
+// knows no better.
+type door struct {
+	*handler
+	from source.Source
+}
+
 // ServeHTTP takes one request of a sender.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimSuffix(r.URL.Path, "/")
-	if path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	done := d.gateway.meters.served(r.Context(), d.gateway.now)
+	in, no := d.admit(w, r)
+	if no != nil {
+		done(no.Status)
+		d.turnAway(w, r, no)
 		return
 	}
-	done := h.gateway.meters.served(r.Context(), h.gateway.now)
-	body, from, refusal := h.admit(r, path)
-	if refusal != nil {
-		done(refusal.Status)
-		h.refuse(w, r, *refusal)
-		return
-	}
-	defer func() { <-h.slots }()
-	done(h.serve(w, r, request{from, body}))
+	// A defect counts as not taken.
+	code := http.StatusInternalServerError
+	defer func() {
+		in.end(r.Context(), code)
+		done(code)
+	}()
+	code = d.serve(w, r, in.body)
 }
 
-// request is a body and the source that understands it.
-type request struct {
-	from source
-	body []byte
-}
-
-// admit checks all that can be checked without understanding the body, and
-// reads it. A slot is held where there is no refusal.
-func (h *handler) admit(r *http.Request, path string) ([]byte, source, *stage.Problem) {
-	from, ok := h.sources[path]
-	switch {
-	case !ok:
-		return nil, nil, &stage.Problem{Type: stage.ProblemNotFound, Status: http.StatusNotFound, Reason: ReasonNoPath,
-			Detail: "Signals are posted to " + strings.Join(paths(), " or ") + "."}
-	case r.Method != http.MethodPost:
-		return nil, nil, &stage.Problem{Type: stage.ProblemMethodNotAllowed, Status: http.StatusMethodNotAllowed,
-			Reason: ReasonMethod, Detail: "Signals are posted: use POST."}
-	case !isJSON(r):
-		return nil, nil, &stage.Problem{Type: stage.ProblemMediaType, Status: http.StatusUnsupportedMediaType,
-			Reason: ReasonMediaType, Detail: "Send application/json in UTF-8, without a content encoding."}
-	}
-	select {
-	case h.slots <- struct{}{}:
-	default:
-		return nil, nil, &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
-			Reason: ReasonBusy, Detail: fmt.Sprintf("%d requests are being worked on; post this one again.", maxRequests)}
-	}
-	body, refusal := readBody(r)
-	if refusal != nil {
-		<-h.slots
-	}
-	return body, from, refusal
-}
-
-func paths() []string {
-	out := make([]string, len(sources))
-	for i, s := range sources {
-		out[i] = s.path()
-	}
-	return out
-}
-
-func isJSON(r *http.Request) bool {
+// takes reports whether a request's content is one of the media types.
+func takes(types []string, r *http.Request) bool {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset, encoding := params["charset"], r.Header.Get("Content-Encoding")
-	return err == nil && kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
+	return err == nil && slices.Contains(types, kind) && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
 		(encoding == "" || encoding == "identity")
 }
 
-// readBody reads no more than MaxBody, and allocates once where the sender
-// says how much will come.
-func readBody(r *http.Request) ([]byte, *stage.Problem) {
-	tooLarge := &stage.Problem{Type: stage.ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Reason: ReasonTooLarge,
-		Detail: fmt.Sprintf("A request may have %d bytes; set max_alerts at the sender.", MaxBody)}
-	if r.ContentLength > MaxBody {
-		return nil, tooLarge
-	}
-	var body []byte
-	var err error
-	if r.ContentLength > 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
-	}
-	switch {
-	case err != nil:
-		return nil, &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable, Reason: ReasonCutOff,
-			Detail: "The request ended before its body did; post it again."}
-	case len(body) > MaxBody:
-		return nil, tooLarge
-	}
-	return body, nil
-}
-
 // serve understands a body, does what it asks, and answers.
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, in request) int {
-	batch, err := in.from.read(in.body)
+func (d door) serve(w http.ResponseWriter, r *http.Request, body []byte) int {
+	batch, err := d.from.Read(source.Request{Header: r.Header, PathValue: r.PathValue, Body: body, Now: d.gateway.now()})
+	if err == nil {
+		batch, err = d.gate.bound(batch)
+	}
 	if err != nil {
-		p := stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest, Reason: ReasonMalformed,
-			Detail: event.Cut(err.Error(), event.MaxText)}
-		if errors.Is(err, errTooManyAlerts) {
-			p.Type, p.Status, p.Reason = stage.ProblemTooLarge, http.StatusRequestEntityTooLarge, ReasonTooLarge
-			p.Detail = fmt.Sprintf("A request may bring %d alerts; set max_alerts at the sender.", MaxAlerts)
-		}
-		h.refuse(w, r, p)
+		p := d.unreadable(err)
+		d.refuse(w, r, p)
 		return p.Status
 	}
-	answer := h.gateway.accept(r.Context(), batch)
+	batch.Source = d.from.Name()
+	answer := d.gateway.accept(r.Context(), batch)
 	code := answer.Code()
-	switch code {
-	case http.StatusServiceUnavailable:
+	silent := d.from.Reply() == source.Empty
+	switch {
+	case code == http.StatusServiceUnavailable:
 		err := answer.failure()
 		stage.Logger(r.Context()).Warnw("request to be posted again", "alerts", answer.Summary.Received,
 			"failed", answer.Summary.Retry, "error", err)
-		h.refuse(w, r, postAgain(answer))
-	case http.StatusBadRequest:
-		h.refuse(w, r, stage.Problem{Type: stage.ProblemValidation, Status: code, Reason: answer.Results[0].Reason,
-			Detail: "No alert of the request is well formed: " + reasons(answer, StatusInvalid) + "."})
+		d.refuse(w, r, postAgain(answer))
+	case code == http.StatusBadRequest, silent && answer.Summary.Invalid > 0:
+		code = http.StatusBadRequest
+		d.refuse(w, r, malformed(answer))
+	case silent:
+		code = http.StatusOK
+		w.WriteHeader(code)
 	default:
 		writeJSON(w, code, answer)
 	}
 	return code
+}
+
+// unreadable is the answer to a body that can never be understood.
+func (h *handler) unreadable(err error) stage.Problem {
+	if errors.Is(err, source.ErrTooMany) {
+		return stage.Problem{Type: stage.ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Reason: ReasonTooLarge,
+			Detail: fmt.Sprintf("A request may bring %d alerts; set max_alerts at the sender.", h.gate.limits.alerts)}
+	}
+	return stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest, Reason: ReasonMalformed,
+		Detail: event.Cut(err.Error(), event.MaxText)}
+}
+
+// malformed is the answer to a request with alerts that are none, where it is
+// all of them or the sender could not be told which.
+func malformed(a Answer) stage.Problem {
+	p := stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest}
+	for i := range a.Results {
+		if a.Results[i].Status == StatusInvalid {
+			p.Reason = a.Results[i].Reason
+			break
+		}
+	}
+	p.Detail = "No alert of the request is well formed: " + reasons(a, StatusInvalid) + "."
+	if a.Summary.Invalid < a.Summary.Received {
+		p.Detail = fmt.Sprintf("%d of %d alerts are not well formed: %s. The others were taken.",
+			a.Summary.Invalid, a.Summary.Received, reasons(a, StatusInvalid))
+	}
+	return p
 }
 
 // postAgain is the answer to a request of which something may yet succeed.

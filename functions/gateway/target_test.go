@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/signal"
@@ -86,7 +87,7 @@ func TestWhichObjectAnAlertIsAbout(t *testing.T) {
 func TestAnAlertOfManyOddLabelsCostsFewReads(t *testing.T) {
 	w := newWorld(t)
 	var labels []string
-	for i := range MaxLabels - 4 {
+	for i := range source.MaxLabels - 4 {
 		word := fmt.Sprintf("kind%03d", i)
 		w.cluster.kinds[word] = []cluster.Kind{{Group: "example.org", Version: "v1", Kind: "Kind", Namespaced: true}}
 		labels = append(labels, word, "x")

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -54,9 +55,13 @@ func TestScope(t *testing.T) {
 			got, err := b.Scope(t.Context(), test.target)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
-			got, err = cluster.NewCache(b.Clients, 0).Scope(t.Context(), test.target)
-			require.NoError(t, err)
-			require.Equal(t, test.want, got)
+			for _, remembering := range []interface {
+				Scope(context.Context, event.Target) (cluster.Scope, error)
+			}{cluster.NewCache(b.Clients, 0), b.Once()} {
+				got, err = remembering.Scope(t.Context(), test.target)
+				require.NoError(t, err)
+				require.Equal(t, test.want, got)
+			}
 		})
 	}
 }

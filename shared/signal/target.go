@@ -61,8 +61,12 @@ var isRanked = func() map[string]bool {
 // Candidates are the objects that the alert's labels may mean, in order of
 // preference; the first that exists is the target. The reason is what to say
 // where none of them turns out to name anything: ReasonMonitoring if labels
-// named the monitoring itself, else ReasonNoTarget.
+// named the monitoring itself, else ReasonNoTarget. An object that the alert
+// names itself is the only one.
 func (r Rules) Candidates(a Alert) (found []Candidate, reason string) {
+	if a.Object.Kind != "" {
+		return a.Object.candidates()
+	}
 	found = r.references(a)
 	if len(found) == 0 && r.NodeAlert(a) {
 		// The namespace of such an alert, and all that lies in it, is the

@@ -40,6 +40,8 @@ var scopeGrants = []string{"pods", "services", "nodes", "namespaces", "persisten
 var grants = map[string]map[string]string{
 	event.StageGateway: withScope(map[string]string{
 		"nodes list": "alerts of node-exporter name nodes by address",
+		"authentication.k8s.io/tokenreviews create":        "who the sender is",
+		"authorization.k8s.io/subjectaccessreviews create": "whether the sender may post",
 	}),
 	event.StageEnrich: withScope(map[string]string{
 		"pods list":                     "the pods of a workload",
@@ -225,6 +227,12 @@ func TestOnlyExecuteChangesObjectsAndNobodyReadsSecrets(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheSendersRoleHoldsTheVerbThatTheGatewayAsksFor(t *testing.T) {
+	role := all[rbacv1.ClusterRole](overlay(t, "dev"))["kubernaut-sender"]
+	require.NotNil(t, role)
+	require.Equal(t, []string{permission("kubernaut.ai", "signals", "create")}, permissions(t, role.Rules))
 }
 
 func TestPeoplesRolesHoldTheVerbsThatApproveAsksFor(t *testing.T) {

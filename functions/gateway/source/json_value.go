@@ -1,8 +1,9 @@
-package function
+package source
 
 import (
 	"fmt"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -33,6 +34,36 @@ func (r *reader) skip() error {
 		}
 	}
 	return r.syntax()
+}
+
+// texts reads an object of strings; null is an empty one.
+func (r *reader) texts() (map[string]string, error) {
+	if r.null() {
+		return nil, nil
+	}
+	out := make(map[string]string, 8)
+	err := r.object(func(key string) error {
+		value, err := r.text()
+		out[key] = value
+		return err
+	})
+	return out, err
+}
+
+// time reads a time as RFC 3339 has it. An empty string, null and the zero time
+// are the zero time; ok is false for a string that is no time.
+func (r *reader) time() (t time.Time, ok bool, err error) {
+	if r.null() {
+		return time.Time{}, true, nil
+	}
+	text, err := r.text()
+	if err != nil || text == "" {
+		return time.Time{}, true, err
+	}
+	if t, err = time.Parse(time.RFC3339Nano, text); err != nil {
+		return time.Time{}, false, nil
+	}
+	return t.UTC(), true, nil
 }
 
 // count reads a whole number that is not negative.
