@@ -25,8 +25,7 @@
 //
 // The answers are 201 created, 202 duplicate, 200 not for us and 207 for several
 // alerts; senders who understand no such answer get 200 without a body. A new
-// kind of sender is one file in the package source; authentication goes around
-// the handler in function.go.
+// kind of sender is one file in the package source.
 //
 // An alert is on the first object that its labels name and that exists; events,
 // and what Flux says, name their object. Flux's errors open remediations of the
@@ -35,9 +34,29 @@
 // told of has ended, so nothing resolves those. An alert whose sender gives it
 // no start begins with the claim that it met.
 //
+// Who may post is the package caller's: GATEWAY_AUTH names the kinds of
+// credential in use, and has
+// no default. A caller is known before the body is read, or by the body where it
+// is signed.
+//
+// A body is read by a budget of bytes over all requests, within GATEWAY_READ_WITHIN,
+// and only then takes one of the slots of those that are worked on: senders who
+// are slow, or promise much, hold neither a worker nor memory. Who finds no room
+// gets 503 and Retry-After. Bodies of callers whom nobody knows yet have a part of
+// the budget of their own.
+//
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
-// which alerts of others are told apart; NEVER_TARGETS lists more labels that
-// never name a target, separated by commas. RESOLVE_TIMEOUT is how long an alert
-// of /api/v2/alerts counts as firing where it says no end. EVENT_REASONS and
-// EVENT_MAX_AGE say which Kubernetes events are signals.
+// which alerts of others are told apart. NEVER_TARGETS lists labels that never
+// name a target, MONITORING_SERVICES and MONITORING_PODS names of what belongs
+// to the monitoring (*part*, front*, *end or a whole name). Their entries are
+// separated by commas and added to the defaults in shared/signal; one with a
+// minus in front takes a default away:
+//
+//	NEVER_TARGETS=shard,-application MONITORING_SERVICES=mimir*,-*-operator
+//
+// RESOLVE_TIMEOUT is how long an alert of /api/v2/alerts counts as firing where
+// it says no end. EVENT_REASONS and EVENT_MAX_AGE say which Kubernetes events are
+// signals.
+//
+// settings.go has those of callers and limits.
 package function

@@ -17,8 +17,11 @@ import (
 const (
 	// EnvClusterName is this cluster's name, as alerts' cluster label has it.
 	EnvClusterName = "CLUSTER_NAME"
-	// EnvNeverTargets lists labels that never name a target, beyond the usual.
-	EnvNeverTargets = "NEVER_TARGETS"
+	// Each of these lists is added to its defaults, and takes away the defaults
+	// that it names with a minus in front; see signal.Filters.
+	EnvNeverTargets       = "NEVER_TARGETS"
+	EnvMonitoringServices = "MONITORING_SERVICES"
+	EnvMonitoringPods     = "MONITORING_PODS"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -32,6 +35,10 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 		Kubeconfig: c.String(stage.EnvKubeconfig, ""), Context: c.String(stage.EnvKubeContext, "")})
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
+	}
+	rules, err := filters(c).Rules()
+	if err != nil {
+		return nil, fmt.Errorf("settings %s, %s and %s: %w", EnvNeverTargets, EnvMonitoringServices, EnvMonitoringPods, err)
 	}
 	meters, err := newMeters()
 	if err != nil {
@@ -51,11 +58,15 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
-		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
-		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
+		rules: rules, cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease),
 		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
 	}, newGate(guard, limits), sources), nil
+}
+
+func filters(c *stage.Config) signal.Filters {
+	list := func(setting string) []string { return strings.Split(c.String(setting, ""), ",") }
+	return signal.Filters{NeverTargets: list(EnvNeverTargets), MonitoringServices: list(EnvMonitoringServices), MonitoringPods: list(EnvMonitoringPods)}
 }
 
 // broker is the outbox of a running stage.
