@@ -3,6 +3,8 @@ package contract
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,8 +20,14 @@ import (
 )
 
 // withEvents is the dev overlay with the component that lets Kubernetes' own
-// events in, as a user's overlay has it.
+// events in.
 func withEvents(t *testing.T) built {
+	t.Helper()
+	return with(t, "kubernetes-events")
+}
+
+// with is the dev overlay with a component, as a user's overlay has it.
+func with(t *testing.T, component string) built {
 	t.Helper()
 	here, err := filepath.Abs(filepath.Join(root, "deploy"))
 	require.NoError(t, err)
@@ -28,7 +36,7 @@ func withEvents(t *testing.T) built {
 	up, err := filepath.Rel(folder, here)
 	require.NoError(t, err)
 	text, err := yaml.Marshal(map[string]any{"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-		"resources": []string{up + "/overlays/dev"}, "components": []string{up + "/components/kubernetes-events"}})
+		"resources": []string{up + "/overlays/dev"}, "components": []string{up + "/components/" + component}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "kustomization.yaml"), text, 0o600))
 	return buildAt(t, folder)
@@ -64,4 +72,23 @@ func TestEventsOfKubernetesReachTheGateway(t *testing.T) {
 		last := policy.Spec.Egress[len(policy.Spec.Egress)-1]
 		require.Equal(t, serving, last.To[0].NamespaceSelector, "where functions are reached from")
 	})
+}
+
+// TestFluxObjectsCanBeTargets holds the component to who has to read targets,
+// and to nothing else.
+func TestFluxObjectsCanBeTargets(t *testing.T) {
+	plain, flux := overlay(t, "dev"), with(t, "flux")
+	for _, name := range functionNames(t) {
+		more := slices.DeleteFunc(granted(t, flux, name), func(p string) bool { return slices.Contains(granted(t, plain, name), p) })
+		if !slices.Contains(granted(t, plain, name), "apps/deployments get") || name == event.StageAssess {
+			require.Empty(t, more, name)
+			continue
+		}
+		require.Contains(t, granted(t, flux, name), "kustomize.toolkit.fluxcd.io/kustomizations get", name)
+		require.Contains(t, granted(t, flux, name), "helm.toolkit.fluxcd.io/helmreleases get", name)
+		for _, p := range more {
+			require.Contains(t, p, ".toolkit.fluxcd.io/", name)
+			require.True(t, strings.HasSuffix(p, " get"), "%s: %s", name, p)
+		}
+	}
 }
