@@ -19,6 +19,20 @@
 //	POST /api/v1/signals/prometheus
 //	201 created, 202 duplicate, 200 not for us, 207 several alerts
 //
+// An alert that joins a remediation under way is evidence where it is the first
+// of its name, or more severe than those before: it becomes signal.joined, once.
+//
+// A PingSource starts a round every few minutes. It ends the alerts that expired
+// because their senders fell silent (signal.resolved, marked as expired: weak
+// evidence); it raises KubernautHeartbeatLost when no Watchdog came within
+// HEARTBEAT_WITHIN, and ends it when one came; and it looks for what senders
+// lost, as far as SCAN_EVENTS, SCAN_FLUX and ALERTMANAGER_URL say. What a round
+// finds goes the way of what is posted, so that doing it twice does no harm.
+// Where Redis forgets, expiries come back as alerts are posted again, and the
+// heartbeat's time begins anew.
+//
+//	POST /api/v1/round   a binary event of type dev.knative.sources.ping; 204
+//
 // A new kind of sender is one file in the package source; authentication goes
 // around the handler in function.go.
 //
