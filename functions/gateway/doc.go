@@ -35,15 +35,28 @@
 // no start begins with the claim that it met.
 //
 // Who may post is the package caller's: GATEWAY_AUTH names the kinds of
-// credential in use, and has
-// no default. A caller is known before the body is read, or by the body where it
-// is signed.
+// credential in use, and has no default. A caller is known before the body is
+// read, or by the body where it is signed.
 //
 // A body is read by a budget of bytes over all requests, within GATEWAY_READ_WITHIN,
 // and only then takes one of the slots of those that are worked on: senders who
 // are slow, or promise much, hold neither a worker nor memory. Who finds no room
 // gets 503 and Retry-After. Bodies of callers whom nobody knows yet have a part of
 // the budget of their own.
+//
+// An alert that joins a remediation under way is evidence where it is the first
+// of its name, or more severe than those before: it becomes signal.joined, once.
+//
+// A PingSource starts a round every few minutes. It ends the alerts that expired
+// because their senders fell silent (signal.resolved, marked as expired: weak
+// evidence); it raises KubernautHeartbeatLost when no Watchdog came within
+// HEARTBEAT_WITHIN, and ends it when one came; and it looks for what senders
+// lost, as far as SCAN_EVENTS, SCAN_FLUX and ALERTMANAGER_URL say. What a round
+// finds goes the way of what is posted, so that doing it twice does no harm.
+// Where Redis forgets, expiries come back as alerts are posted again, and the
+// heartbeat's time begins anew.
+//
+//	POST /api/v1/round   a binary event of type dev.knative.sources.ping; 204
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart. NEVER_TARGETS lists labels that never

@@ -34,7 +34,15 @@ func (f fakeHistory) Remediations(_ context.Context, filter history.Filter) ([]h
 }
 
 type fakeClaims struct {
-	get func(fingerprint string) (ledger.Claim, error)
+	get    func(fingerprint string) (ledger.Claim, error)
+	alerts func() (ledger.AlertList, error)
+}
+
+func (f fakeClaims) Alerts(context.Context, string, string) (ledger.AlertList, error) {
+	if f.alerts == nil {
+		return ledger.AlertList{}, errors.New("redis is down")
+	}
+	return f.alerts()
 }
 
 func (f fakeClaims) Get(_ context.Context, fingerprint string) (ledger.Claim, error) {
@@ -149,7 +157,7 @@ func TestDuplicatesAreThoseThatTheClaimCounted(t *testing.T) {
 		"Redis does not answer":           {err: errors.New("down")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := ask(t, api.Options{History: past, Ledger: fakeClaims{func(fingerprint string) (ledger.Claim, error) {
+			w := ask(t, api.Options{History: past, Ledger: fakeClaims{get: func(fingerprint string) (ledger.Claim, error) {
 				require.Equal(t, eventtest.Fingerprint, fingerprint)
 				return c.claim, c.err
 			}}}, "/api/v1/remediations/"+eventtest.RemediationID)
@@ -159,4 +167,32 @@ func TestDuplicatesAreThoseThatTheClaimCounted(t *testing.T) {
 			require.Equal(t, "signal.received", v.Phase)
 		})
 	}
+}
+
+func TestAllAlertsThatJoinedAreListed(t *testing.T) {
+	at := eventtest.Start
+	alert := func(id string, change func(*ledger.Alert)) ledger.Alert {
+		a := ledger.Alert{ID: id, Name: "A", Severity: "high", StartsAt: at, FirstSeen: at.Add(time.Second), LastSeen: at.Add(time.Minute), Times: 3}
+		if change != nil {
+			change(&a)
+		}
+		return a
+	}
+	over := func(a *ledger.Alert) { a.EndsAt = at.Add(time.Hour) }
+	list := ledger.AlertList{Excess: 2, Alerts: []ledger.Alert{alert("fires", nil), alert("ended", over),
+		alert("silent", func(a *ledger.Alert) { over(a); a.Expired = true })}}
+	past := fakeHistory{timeline: func(string) ([]history.Entry, error) { return received(t), nil }}
+	w := ask(t, api.Options{History: past, Ledger: fakeClaims{
+		get:    func(string) (ledger.Claim, error) { return ledger.Claim{}, ledger.ErrNotFound },
+		alerts: func() (ledger.AlertList, error) { return list, nil },
+	}}, "/api/v1/remediations/"+eventtest.RemediationID)
+	v := decode[timeline.View](t, w)
+	require.Equal(t, 2, v.AlertsNotListed)
+	states := map[string]string{}
+	for _, a := range v.Alerts {
+		states[a.ID] = a.State
+		require.Equal(t, []any{"A", "high", int64(3), at.Add(time.Second), at.Add(time.Minute)}, []any{a.Name, a.Severity, a.Times, a.FirstSeen, a.LastSeen})
+		require.Equal(t, a.State == timeline.StateFiring, a.EndsAt == nil)
+	}
+	require.Equal(t, map[string]string{"fires": "firing", "ended": "resolved", "silent": "expired"}, states)
 }
