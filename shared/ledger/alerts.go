@@ -102,20 +102,11 @@ type Resolution struct {
 // claim: Cancel does.
 func (l *Ledger) ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (r Resolution, found bool, err error) {
 	const op = "resolve alert"
-	if err := firstError(checkAlertID(id), checkStart(startsAt)); err != nil {
+	r, found, err = l.joined(ctx, id, startsAt)
+	if err != nil || !found {
 		return Resolution{}, false, wrap(op, err)
 	}
-	f, err := l.redis.HMGet(ctx, alertKey(id), "f", "r", "s").Result()
-	if err != nil {
-		return Resolution{}, false, wrap(op, err)
-	}
-	fingerprint, ok1 := f[0].(string)
-	remediationID, ok2 := f[1].(string)
-	known, ok3 := f[2].(string)
-	if !ok1 || !ok2 || !ok3 || startsAt.UnixMilli() < number(known) {
-		return Resolution{}, false, nil
-	}
-	reply, err := l.run(ctx, scriptResolve, []string{alertsKey(fingerprint, remediationID)},
+	reply, err := l.run(ctx, scriptResolve, []string{alertsKey(r.Fingerprint, r.Remediation)},
 		id, startsAt.UnixMilli(), max(endsAt.UnixMilli(), 0))
 	if err != nil {
 		return Resolution{}, false, wrap(op, err)
@@ -123,7 +114,27 @@ func (l *Ledger) ResolveAlert(ctx context.Context, id string, startsAt, endsAt t
 	if reply[0] != "resolved" {
 		return Resolution{}, false, nil
 	}
-	return Resolution{Fingerprint: fingerprint, Remediation: remediationID, StillFiring: int(number(reply[1]))}, true, nil
+	r.StillFiring = int(number(reply[1]))
+	return r, true, nil
+}
+
+// joined reads which claim an alert joined last; found is false for one that
+// joined none, and for an earlier episode than the one that it joined with.
+func (l *Ledger) joined(ctx context.Context, id string, startsAt time.Time) (r Resolution, found bool, err error) {
+	if err := firstError(checkAlertID(id), checkStart(startsAt)); err != nil {
+		return Resolution{}, false, err
+	}
+	f, err := l.redis.HMGet(ctx, alertKey(id), "f", "r", "s").Result()
+	if err != nil {
+		return Resolution{}, false, err
+	}
+	fingerprint, ok1 := f[0].(string)
+	remediationID, ok2 := f[1].(string)
+	known, ok3 := f[2].(string)
+	if !ok1 || !ok2 || !ok3 || startsAt.UnixMilli() < number(known) {
+		return Resolution{}, false, nil
+	}
+	return Resolution{Fingerprint: fingerprint, Remediation: remediationID}, true, nil
 }
 
 // AlertList is what joined one remediation.

@@ -17,7 +17,8 @@ var sources embed.FS
 // Every script starts with the time prelude; those on a claim also with the
 // claim prelude, which holds the record's layout.
 var (
-	scriptReserve = claimScript("reserve")
+	scriptReserve = meetingScript("reserve")
+	scriptForesee = meetingScript("foresee")
 	scriptConfirm = claimScript("confirm")
 	scriptAdvance = claimScript("advance")
 	scriptSettle  = claimScript("settle")
@@ -42,7 +43,8 @@ var (
 	scriptDueChange = script("due_change")
 	scriptDueDrop   = script("due_drop")
 
-	scriptAdmit    = script("admit")
+	scriptAdmit    = limitScript("admit")
+	scriptLimits   = limitScript("limits_peek")
 	scriptPause    = script("pause")
 	scriptDeadPut  = script("dead_put")
 	scriptDeadDrop = script("dead_drop")
@@ -56,9 +58,22 @@ func script(name string) *redis.Script {
 	return redis.NewScript(source("time") + source(name))
 }
 
+// limitScript counts against limits, or foretells it: both by the same rule.
+func limitScript(name string) *redis.Script {
+	return redis.NewScript(source("time") + source("limits") + source(name))
+}
+
 func claimScript(name string) *redis.Script {
-	return redis.NewScript(fmt.Sprintf("local RETENTION = %d\n", millis(retention)) +
-		source("time") + source("claim") + source(name))
+	return redis.NewScript(claimSource() + source(name))
+}
+
+// meetingScript is of what an alert meets that asks for a claim.
+func meetingScript(name string) *redis.Script {
+	return redis.NewScript(claimSource() + source("meeting") + source(name))
+}
+
+func claimSource() string {
+	return fmt.Sprintf("local RETENTION = %d\n", millis(retention)) + source("time") + source("claim")
 }
 
 // source panics on a missing file: the files are compiled in, so that is a
