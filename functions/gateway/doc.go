@@ -19,8 +19,8 @@
 //	POST /api/v1/signals/prometheus
 //	201 created, 202 duplicate, 200 not for us, 207 several alerts
 //
-// A new kind of sender is a file like source_prometheus.go and a line in
-// sources; authentication goes around the handler in function.go.
+// A new kind of sender is one file in the package source; authentication goes
+// around the handler in function.go.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart; NEVER_TARGETS lists more labels that

@@ -17,11 +17,13 @@ import (
 	"go.uber.org/zap"
 	"knative.dev/pkg/logging"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/ledger/ledgertest"
 	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/shared/stage"
 )
 
 // world is what gateways share: Redis, the cluster, the Broker.
@@ -253,6 +255,17 @@ func (f *fakeObjects) NodeByAddress(_ context.Context, address string) (event.Ta
 	return event.Target{}, cluster.ErrGone
 }
 
+// prometheusPath is where Alertmanager posts to.
+const prometheusPath = "/api/v1/signals/prometheus"
+
+// sources are all that were registered, with default settings.
+func sources(t testing.TB) []source.Source {
+	t.Helper()
+	all, err := source.Open(stage.NewConfig(nil))
+	require.NoError(t, err)
+	return all
+}
+
 // posted is what a sender got back.
 type reply struct {
 	code   int
@@ -263,7 +276,7 @@ type reply struct {
 
 func post(t testing.TB, g *gateway, body string) reply {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheus{}.path(), strings.NewReader(body))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheusPath, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	return do(t, g, r)
 }
@@ -272,7 +285,7 @@ func do(t testing.TB, g *gateway, r *http.Request) reply {
 	t.Helper()
 	w := httptest.NewRecorder()
 	quiet := logging.WithLogger(r.Context(), zap.NewNop().Sugar())
-	newHandler(g).ServeHTTP(w, r.WithContext(quiet))
+	newHandler(g, sources(t)).ServeHTTP(w, r.WithContext(quiet))
 	out := reply{code: w.Code, header: w.Header(), raw: w.Body.String()}
 	_ = json.Unmarshal(w.Body.Bytes(), &out.answer)
 	return out

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/signal"
@@ -36,13 +37,17 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make instruments: %w", err)
 	}
+	sources, err := source.Open(c)
+	if err != nil {
+		return nil, fmt.Errorf("open sources: %w", err)
+	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
 		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease),
 		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
-	}), nil
+	}, sources), nil
 }
 
 // broker is the outbox of a running stage.

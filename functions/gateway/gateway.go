@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
@@ -92,8 +93,8 @@ type work struct {
 
 // accept takes a request's alerts and says what became of each. It may be
 // called again with the same alerts after any failure.
-func (g *gateway) accept(ctx context.Context, b batch) Answer {
-	results := make([]Result, len(b.items))
+func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
+	results := make([]Result, len(b.Items))
 	firing, resolved, copies := g.sort(b, results)
 	each(firing, func(w *work) { g.locate(ctx, w) })
 	g.claim(ctx, pending(firing))
@@ -106,7 +107,7 @@ func (g *gateway) accept(ctx context.Context, b batch) Answer {
 			results[i].Status, results[i].Reason = StatusDuplicate, ReasonDuplicate
 		}
 	}
-	answer := summarise(results, b.truncated)
+	answer := summarise(results, b.Truncated)
 	g.meters.answered(ctx, answer)
 	return answer
 }
@@ -120,17 +121,17 @@ type identity struct {
 
 // sort sets aside what is malformed, ignored or named twice, and parts the
 // rest by what is to be done. Copies maps an alert to its first occurrence.
-func (g *gateway) sort(b batch, results []Result) (firing, resolved []*work, copies map[int]int) {
-	first := make(map[identity]int, len(b.items))
+func (g *gateway) sort(b source.Batch, results []Result) (firing, resolved []*work, copies map[int]int) {
+	first := make(map[identity]int, len(b.Items))
 	now := g.now()
-	for i := range b.items {
-		item, r := &b.items[i], &results[i]
-		r.Alert = event.Cut(item.alert.Name(), event.MaxAttribute)
-		if item.invalid != "" {
-			r.Status, r.Reason = StatusInvalid, item.invalid
+	for i := range b.Items {
+		item, r := &b.Items[i], &results[i]
+		r.Alert = event.Cut(item.Alert.Name(), event.MaxAttribute)
+		if item.Invalid != "" {
+			r.Status, r.Reason = StatusInvalid, item.Invalid
 			continue
 		}
-		key := identity{item.alert.ID, item.alert.StartsAt.UnixNano(), item.alert.Resolved}
+		key := identity{item.Alert.ID, item.Alert.StartsAt.UnixNano(), item.Alert.Resolved}
 		if original, twice := first[key]; twice {
 			if copies == nil {
 				copies = map[int]int{}
@@ -139,17 +140,26 @@ func (g *gateway) sort(b batch, results []Result) (firing, resolved []*work, cop
 			continue
 		}
 		first[key] = i
-		w := &work{source: b.source, alert: item.alert, result: r, received: now}
-		if item.alert.Resolved {
+		w := &work{source: b.Source, alert: item.Alert, result: r, received: now}
+		if item.Alert.Resolved {
 			resolved = append(resolved, w)
 		} else {
 			firing = append(firing, w)
 		}
-		if reason := signal.Ignored(item.alert, g.cluster); reason != "" {
+		if reason := ignored(item, g.cluster); reason != "" {
 			r.ignore(reason)
 		}
 	}
 	return firing, resolved, copies
+}
+
+// ignored names the reason for which an alert opens nothing, by what its
+// source or its labels say.
+func ignored(i *source.Item, own string) string {
+	if i.Ignored != "" {
+		return i.Ignored
+	}
+	return signal.Ignored(i.Alert, own)
 }
 
 // pending are those of which nothing is decided yet.

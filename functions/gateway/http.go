@@ -7,8 +7,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
@@ -38,82 +40,94 @@ const (
 // handler serves senders over HTTP.
 type handler struct {
 	gateway *gateway
-	sources map[string]source
+	routes  *http.ServeMux
+	paths   []string
 	slots   chan struct{}
 }
 
-func newHandler(g *gateway) *handler {
-	h := &handler{gateway: g, sources: map[string]source{}, slots: make(chan struct{}, maxRequests)}
+func newHandler(g *gateway, sources []source.Source) *handler {
+	h := &handler{gateway: g, routes: http.NewServeMux(), paths: source.Paths(sources), slots: make(chan struct{}, maxRequests)}
+	h.handle(healthPath, http.HandlerFunc(h.health))
 	for _, s := range sources {
-		h.sources[s.path()] = s
+		for _, path := range s.Paths() {
+			h.handle(path, door{h, s})
+		}
 	}
+	h.routes.Handle("/", door{h, nil})
 	return h
 }
 
-// ServeHTTP takes one request of a sender.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimSuffix(r.URL.Path, "/")
-	if path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-		return
+// handle serves a path, and the same with a slash at its end.
+func (h *handler) handle(path string, by http.Handler) {
+	h.routes.Handle(path, by)
+	if !strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "}") {
+		h.routes.Handle(path+"/{$}", by)
 	}
-	done := h.gateway.meters.served(r.Context(), h.gateway.now)
-	body, from, refusal := h.admit(r, path)
-	if refusal != nil {
-		done(refusal.Status)
-		h.refuse(w, r, *refusal)
-		return
-	}
-	defer func() { <-h.slots }()
-	done(h.serve(w, r, request{from, body}))
 }
 
-// request is a body and the source that understands it.
-type request struct {
-	from source
-	body []byte
+// ServeHTTP takes one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.ServeHTTP(w, r) }
+
+func (h *handler) health(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		door{h, nil}.ServeHTTP(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// door is where one source's sender comes in; without a source, whoever
+// knows no better.
+type door struct {
+	*handler
+	from source.Source
+}
+
+// ServeHTTP takes one request of a sender.
+func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	done := d.gateway.meters.served(r.Context(), d.gateway.now)
+	body, refusal := d.admit(r)
+	if refusal != nil {
+		done(refusal.Status)
+		d.refuse(w, r, *refusal)
+		return
+	}
+	defer func() { <-d.slots }()
+	done(d.serve(w, r, body))
 }
 
 // admit checks all that can be checked without understanding the body, and
 // reads it. A slot is held where there is no refusal.
-func (h *handler) admit(r *http.Request, path string) ([]byte, source, *stage.Problem) {
-	from, ok := h.sources[path]
+func (d door) admit(r *http.Request) ([]byte, *stage.Problem) {
 	switch {
-	case !ok:
-		return nil, nil, &stage.Problem{Type: stage.ProblemNotFound, Status: http.StatusNotFound, Reason: ReasonNoPath,
-			Detail: "Signals are posted to " + strings.Join(paths(), " or ") + "."}
+	case d.from == nil:
+		return nil, &stage.Problem{Type: stage.ProblemNotFound, Status: http.StatusNotFound, Reason: ReasonNoPath,
+			Detail: "Signals are posted to " + strings.Join(d.paths, " or ") + "."}
 	case r.Method != http.MethodPost:
-		return nil, nil, &stage.Problem{Type: stage.ProblemMethodNotAllowed, Status: http.StatusMethodNotAllowed,
+		return nil, &stage.Problem{Type: stage.ProblemMethodNotAllowed, Status: http.StatusMethodNotAllowed,
 			Reason: ReasonMethod, Detail: "Signals are posted: use POST."}
-	case !isJSON(r):
-		return nil, nil, &stage.Problem{Type: stage.ProblemMediaType, Status: http.StatusUnsupportedMediaType,
-			Reason: ReasonMediaType, Detail: "Send application/json in UTF-8, without a content encoding."}
+	case !takes(d.from.MediaTypes(), r):
+		return nil, &stage.Problem{Type: stage.ProblemMediaType, Status: http.StatusUnsupportedMediaType, Reason: ReasonMediaType,
+			Detail: "Send " + strings.Join(d.from.MediaTypes(), " or ") + " in UTF-8, without a content encoding."}
 	}
 	select {
-	case h.slots <- struct{}{}:
+	case d.slots <- struct{}{}:
 	default:
-		return nil, nil, &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
+		return nil, &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
 			Reason: ReasonBusy, Detail: fmt.Sprintf("%d requests are being worked on; post this one again.", maxRequests)}
 	}
 	body, refusal := readBody(r)
 	if refusal != nil {
-		<-h.slots
+		<-d.slots
 	}
-	return body, from, refusal
+	return body, refusal
 }
 
-func paths() []string {
-	out := make([]string, len(sources))
-	for i, s := range sources {
-		out[i] = s.path()
-	}
-	return out
-}
-
-func isJSON(r *http.Request) bool {
+// takes reports whether a request's content is one of the media types.
+func takes(types []string, r *http.Request) bool {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset, encoding := params["charset"], r.Header.Get("Content-Encoding")
-	return err == nil && kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
+	return err == nil && slices.Contains(types, kind) && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
 		(encoding == "" || encoding == "identity")
 }
 
@@ -144,33 +158,61 @@ func readBody(r *http.Request) ([]byte, *stage.Problem) {
 }
 
 // serve understands a body, does what it asks, and answers.
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, in request) int {
-	batch, err := in.from.read(in.body)
+func (d door) serve(w http.ResponseWriter, r *http.Request, body []byte) int {
+	batch, err := d.from.Read(source.Request{Header: r.Header, PathValue: r.PathValue, Body: body, Now: d.gateway.now()})
 	if err != nil {
-		p := stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest, Reason: ReasonMalformed,
-			Detail: event.Cut(err.Error(), event.MaxText)}
-		if errors.Is(err, errTooManyAlerts) {
-			p.Type, p.Status, p.Reason = stage.ProblemTooLarge, http.StatusRequestEntityTooLarge, ReasonTooLarge
-			p.Detail = fmt.Sprintf("A request may bring %d alerts; set max_alerts at the sender.", MaxAlerts)
-		}
-		h.refuse(w, r, p)
+		p := unreadable(err)
+		d.refuse(w, r, p)
 		return p.Status
 	}
-	answer := h.gateway.accept(r.Context(), batch)
+	batch.Source = d.from.Name()
+	answer := d.gateway.accept(r.Context(), batch)
 	code := answer.Code()
-	switch code {
-	case http.StatusServiceUnavailable:
+	silent := d.from.Reply() == source.Empty
+	switch {
+	case code == http.StatusServiceUnavailable:
 		err := answer.failure()
 		stage.Logger(r.Context()).Warnw("request to be posted again", "alerts", answer.Summary.Received,
 			"failed", answer.Summary.Retry, "error", err)
-		h.refuse(w, r, postAgain(answer))
-	case http.StatusBadRequest:
-		h.refuse(w, r, stage.Problem{Type: stage.ProblemValidation, Status: code, Reason: answer.Results[0].Reason,
-			Detail: "No alert of the request is well formed: " + reasons(answer, StatusInvalid) + "."})
+		d.refuse(w, r, postAgain(answer))
+	case code == http.StatusBadRequest, silent && answer.Summary.Invalid > 0:
+		code = http.StatusBadRequest
+		d.refuse(w, r, malformed(answer))
+	case silent:
+		code = http.StatusOK
+		w.WriteHeader(code)
 	default:
 		writeJSON(w, code, answer)
 	}
 	return code
+}
+
+// unreadable is the answer to a body that can never be understood.
+func unreadable(err error) stage.Problem {
+	if errors.Is(err, source.ErrTooMany) {
+		return stage.Problem{Type: stage.ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Reason: ReasonTooLarge,
+			Detail: fmt.Sprintf("A request may bring %d alerts; set max_alerts at the sender.", source.MaxAlerts)}
+	}
+	return stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest, Reason: ReasonMalformed,
+		Detail: event.Cut(err.Error(), event.MaxText)}
+}
+
+// malformed is the answer to a request with alerts that are none, where it is
+// all of them or the sender could not be told which.
+func malformed(a Answer) stage.Problem {
+	p := stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest}
+	for i := range a.Results {
+		if a.Results[i].Status == StatusInvalid {
+			p.Reason = a.Results[i].Reason
+			break
+		}
+	}
+	p.Detail = "No alert of the request is well formed: " + reasons(a, StatusInvalid) + "."
+	if a.Summary.Invalid < a.Summary.Received {
+		p.Detail = fmt.Sprintf("%d of %d alerts are not well formed: %s. The others were taken.",
+			a.Summary.Invalid, a.Summary.Received, reasons(a, StatusInvalid))
+	}
+	return p
 }
 
 // postAgain is the answer to a request of which something may yet succeed.

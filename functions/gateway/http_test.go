@@ -10,11 +10,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 )
 
 func TestRequestsThatAreRefused(t *testing.T) {
-	path := prometheus{}.path()
+	path := prometheusPath
 	jsonType := "application/json"
 	big := `{"alerts":[],"x":"` + strings.Repeat("x", MaxBody) + `"}`
 	tests := map[string]struct {
@@ -29,7 +30,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"another character set":                 {method: "POST", path: path, contentType: "application/json; charset=latin1", body: "{}", code: 415, problem: "unsupported-media-type"},
 		"a body beyond the bound":               {method: "POST", path: path, contentType: jsonType, body: big, code: 413, problem: "payload-too-large", says: "max_alerts"},
 		"a body beyond the bound, in chunks":    {method: "POST", path: path, contentType: jsonType, body: big, chunked: true, code: 413, problem: "payload-too-large"},
-		"more alerts than the bound":            {method: "POST", path: path, contentType: jsonType, body: body(strings.Split(strings.Repeat("{};", MaxAlerts)+"{}", ";")...), code: 413, problem: "payload-too-large", says: "2000 alerts"},
+		"more alerts than the bound":            {method: "POST", path: path, contentType: jsonType, body: body(strings.Split(strings.Repeat("{};", source.MaxAlerts)+"{}", ";")...), code: 413, problem: "payload-too-large", says: "2000 alerts"},
 		"no JSON":                               {method: "POST", path: path, contentType: jsonType, body: "hello", code: 400, problem: "validation-error"},
 		"nothing":                               {method: "POST", path: path, contentType: jsonType, code: 400, problem: "validation-error"},
 		"no alerts":                             {method: "POST", path: path, contentType: jsonType, body: body(), code: 400, problem: "validation-error", says: "no alerts"},
@@ -37,13 +38,13 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"a label named twice":                   {method: "POST", path: path, contentType: jsonType, body: `{"alerts":[{"labels":{"pod":"a","pod":"b"}}]}`, code: 400, problem: "validation-error", says: "twice"},
 		"a label that is a number":              {method: "POST", path: path, contentType: jsonType, body: `{"alerts":[{"labels":{"pod":1}}]}`, code: 400, problem: "validation-error", says: "a string"},
 		"bytes that are not UTF-8":              {method: "POST", path: path, contentType: jsonType, body: "{\"a\":\"\xff\"}", code: 400, problem: "validation-error", says: "UTF-8"},
-		"only alerts without labels":            {method: "POST", path: path, contentType: jsonType, body: body(`{"status":"firing","labels":{},"startsAt":"2026-11-22T03:40:12Z"}`), code: 400, problem: "validation-error", says: ReasonNoLabels},
-		"only alerts without a name":            {method: "POST", path: path, contentType: jsonType, body: body(alert("firing", "alertname", "")), code: 400, problem: "validation-error", says: ReasonNoAlertName},
-		"only alerts without a start":           {method: "POST", path: path, contentType: jsonType, body: body(`{"status":"firing","labels":{"alertname":"X"}}`), code: 400, problem: "validation-error", says: ReasonNoStart},
-		"only alerts of an unknown status":      {method: "POST", path: path, contentType: jsonType, body: body(alert("pending")), code: 400, problem: "validation-error", says: ReasonBadStatus},
-		"only alerts with a time that is none":  {method: "POST", path: path, contentType: jsonType, body: body(`{"status":"firing","labels":{"alertname":"X"},"startsAt":"yesterday"}`), code: 400, problem: "validation-error", says: ReasonBadTime},
-		"only alerts with a label that is huge": {method: "POST", path: path, contentType: jsonType, body: body(alert("firing", "pod", strings.Repeat("x", MaxLabelValue+1))), code: 400, problem: "validation-error", says: ReasonLabelTooLong},
-		"only alerts with too many labels":      {method: "POST", path: path, contentType: jsonType, body: body(alert("firing", manyLabels(MaxLabels)...)), code: 400, problem: "validation-error", says: ReasonTooManyLabels},
+		"only alerts without labels":            {method: "POST", path: path, contentType: jsonType, body: body(`{"status":"firing","labels":{},"startsAt":"2026-11-22T03:40:12Z"}`), code: 400, problem: "validation-error", says: source.ReasonNoLabels},
+		"only alerts without a name":            {method: "POST", path: path, contentType: jsonType, body: body(alert("firing", "alertname", "")), code: 400, problem: "validation-error", says: source.ReasonNoAlertName},
+		"only alerts without a start":           {method: "POST", path: path, contentType: jsonType, body: body(`{"status":"firing","labels":{"alertname":"X"}}`), code: 400, problem: "validation-error", says: source.ReasonNoStart},
+		"only alerts of an unknown status":      {method: "POST", path: path, contentType: jsonType, body: body(alert("pending")), code: 400, problem: "validation-error", says: source.ReasonBadStatus},
+		"only alerts with a time that is none":  {method: "POST", path: path, contentType: jsonType, body: body(`{"status":"firing","labels":{"alertname":"X"},"startsAt":"yesterday"}`), code: 400, problem: "validation-error", says: source.ReasonBadTime},
+		"only alerts with a label that is huge": {method: "POST", path: path, contentType: jsonType, body: body(alert("firing", "pod", strings.Repeat("x", source.MaxLabelValue+1))), code: 400, problem: "validation-error", says: source.ReasonLabelTooLong},
+		"only alerts with too many labels":      {method: "POST", path: path, contentType: jsonType, body: body(alert("firing", manyLabels(source.MaxLabels)...)), code: 400, problem: "validation-error", says: source.ReasonTooManyLabels},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,8 +81,8 @@ func TestOneMalformedAlertCostsNoOther(t *testing.T) {
 	got := post(t, w.gateway(t), body(firing("cart-1"), alert("firing", "alertname", "")))
 	require.Equal(t, http.StatusMultiStatus, got.code)
 	require.Equal(t, Summary{Received: 2, Created: 1, Invalid: 1}, got.answer.Summary)
-	require.Equal(t, ReasonNoAlertName, got.answer.Results[1].Reason)
-	require.Contains(t, w.dropped, ReasonNoAlertName)
+	require.Equal(t, source.ReasonNoAlertName, got.answer.Results[1].Reason)
+	require.Contains(t, w.dropped, source.ReasonNoAlertName)
 }
 
 func TestWhatTheSenderLeftOutIsReported(t *testing.T) {
@@ -94,12 +95,12 @@ func TestWhatTheSenderLeftOutIsReported(t *testing.T) {
 
 func TestMoreRequestsThanSlotsAreToldToComeAgain(t *testing.T) {
 	w := newWorld(t)
-	h := newHandler(w.gateway(t))
+	h := newHandler(w.gateway(t), sources(t))
 	for range maxRequests {
 		h.slots <- struct{}{}
 	}
 	out := httptest.NewRecorder()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheus{}.path(), strings.NewReader(body(firing("cart-1"))))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheusPath, strings.NewReader(body(firing("cart-1"))))
 	r.Header.Set("Content-Type", "application/json")
 	h.ServeHTTP(out, r)
 	require.Equal(t, 503, out.Code, "never 429: Alertmanager would not repeat it")
@@ -120,7 +121,7 @@ func TestHealth(t *testing.T) {
 
 func TestTextsOfStrangersStayWithinTheEventsBounds(t *testing.T) {
 	w := newWorld(t)
-	labels := append([]string{"namespace", "shop", "pod", "cart-1"}, manyLabels(MaxLabels-4)...)
+	labels := append([]string{"namespace", "shop", "pod", "cart-1"}, manyLabels(source.MaxLabels-4)...)
 	for i := 5; i < len(labels); i += 2 {
 		labels[i] = strings.Repeat("v", 4000)
 	}

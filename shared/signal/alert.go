@@ -39,6 +39,9 @@ type Alert struct {
 	EndsAt       time.Time
 	Resolved     bool
 	GeneratorURL string
+	// Object is what the alert is about, where its sender names the object itself
+	// and not by labels; its Kind is empty where labels have to tell.
+	Object Object
 	// Receiver and Group say how the sender routed it.
 	Receiver, Group string
 }

@@ -79,8 +79,11 @@ func NewRules(never ...string) Rules {
 // Candidates are the objects that the alert's labels may mean, in order of
 // preference; the first that exists is the target. When there is none, the
 // reason is ReasonMonitoring if labels named only the monitoring itself, else
-// ReasonNoTarget.
+// ReasonNoTarget. An object that the alert names itself is the only one.
 func (r Rules) Candidates(a Alert) (found []Candidate, reason string) {
+	if a.Object.Kind != "" {
+		return a.Object.candidates()
+	}
 	aboutNode := NodeAlert(a)
 	if aboutNode {
 		// The namespace of such an alert, and all that lies in it, is the

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
@@ -59,16 +62,17 @@ func BenchmarkNewAlerts(b *testing.B) {
 }
 
 // flood makes a workload an alert, and the webhooks that tell of all of them.
+// The workloads are CronJobs that never run: no controller has work with them.
 func (w *world) flood(t testing.TB, namespace string) <-chan any {
 	t.Helper()
 	webhooks := make(chan any, floodAlerts/floodBatch)
 	var alerts []any
 	for n := range floodAlerts {
-		d := w.fakeDeployment(namespace, fmt.Sprintf("flood-%04d", n), 0)
-		d.Spec.Replicas = ptr.To[int32](0)
-		w.deploy(t, d)
+		name := fmt.Sprintf("flood-%04d", n)
+		_, err := w.kube.BatchV1().CronJobs(namespace).Create(t.Context(), neverRun(name), metav1.CreateOptions{})
+		require.NoError(t, err)
 		alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
-			"alertname": "KubeDeploymentReplicasMismatch", "severity": "warning", "namespace": namespace, "deployment": d.Name}})
+			"alertname": "CronJobFailing", "severity": "warning", "namespace": namespace, "cronjob": name}})
 		if len(alerts) == floodBatch {
 			webhooks <- webhook(alerts...)
 			alerts = nil
@@ -76,6 +80,14 @@ func (w *world) flood(t testing.TB, namespace string) <-chan any {
 	}
 	close(webhooks)
 	return webhooks
+}
+
+// neverRun is a CronJob that is suspended.
+func neverRun(name string) *batchv1.CronJob {
+	pod := corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "nothing", Image: "nothing"}}}
+	return &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: batchv1.CronJobSpec{
+		Schedule: "0 0 1 1 *", Suspend: ptr.To(true),
+		JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: pod}}}}}
 }
 
 // forget empties the ledger: what was flooded is nobody's to remedy.

@@ -1,4 +1,4 @@
-package function
+package source
 
 import (
 	"errors"
@@ -11,46 +11,45 @@ import (
 // since 2017.
 const webhookVersion = "4"
 
-// MaxAlerts bounds the alerts of one request. Alertmanager's max_alerts keeps
-// a group below it.
-const MaxAlerts = 2000
+var errVersion = errors.New("not version 4 of the webhook")
 
-var (
-	errTooManyAlerts = errors.New("more alerts than one request may bring")
-	errNoAlerts      = errors.New("no alerts in it")
-	errVersion       = errors.New("not version 4 of the webhook")
-)
+func init() { Register(openPrometheus) }
 
 // prometheus reads Alertmanager's webhook. Fields that it does not know are
 // passed over: newer Alertmanagers send some.
 type prometheus struct{}
 
-func (prometheus) name() string { return "prometheus" }
-func (prometheus) path() string { return "/api/v1/signals/prometheus" }
+func openPrometheus(Settings) (Source, error) { return prometheus{}, nil }
 
-func (p prometheus) read(body []byte) (batch, error) {
-	w := webhook{batch: batch{source: p.name()}}
-	err := document(body, func(r *reader) error {
+func (prometheus) Name() string         { return "prometheus" }
+func (prometheus) Paths() []string      { return []string{"/api/v1/signals/prometheus"} }
+func (prometheus) MediaTypes() []string { return []string{MediaJSON} }
+func (prometheus) Reply() Reply         { return Report }
+
+// Read reads version 4 of the webhook.
+func (prometheus) Read(in Request) (Batch, error) {
+	var w webhook
+	err := document(in.Body, func(r *reader) error {
 		return r.object(func(key string) error { return w.member(r, key) })
 	})
 	if err == nil && w.version != "" && w.version != webhookVersion {
 		err = errVersion
 	}
-	if err == nil && len(w.batch.items) == 0 {
+	if err == nil && len(w.batch.Items) == 0 {
 		err = errNoAlerts
 	}
 	if err != nil {
-		return batch{}, sourceError("read Alertmanager webhook", err)
+		return Batch{}, failure("read Alertmanager webhook", err)
 	}
-	for i := range w.batch.items {
-		w.batch.items[i].alert.Receiver, w.batch.items[i].alert.Group = w.receiver, w.group
+	for i := range w.batch.Items {
+		w.batch.Items[i].Alert.Receiver, w.batch.Items[i].Alert.Group = w.receiver, w.group
 	}
 	return w.batch, nil
 }
 
 // webhook is a body on its way in.
 type webhook struct {
-	batch                    batch
+	batch                    Batch
 	version, receiver, group string
 }
 
@@ -63,17 +62,17 @@ func (w *webhook) member(r *reader, key string) (err error) {
 	case "groupKey":
 		w.group, err = r.text()
 	case "truncatedAlerts":
-		w.batch.truncated, err = r.count()
+		w.batch.Truncated, err = r.count()
 	case "alerts":
 		err = r.array(func() error {
-			if len(w.batch.items) == MaxAlerts {
-				return errTooManyAlerts
+			if len(w.batch.Items) == MaxAlerts {
+				return ErrTooMany
 			}
 			var a posted
 			if err := r.object(func(key string) error { return a.member(r, key) }); err != nil {
 				return err
 			}
-			w.batch.items = append(w.batch.items, a.item())
+			w.batch.Items = append(w.batch.Items, a.item())
 			return nil
 		})
 	default:
@@ -112,43 +111,29 @@ func (p *posted) member(r *reader, key string) (err error) {
 
 // item judges an alert once all its members are known, in whatever order they
 // came.
-func (p *posted) item() item {
-	out := item{alert: p.alert}
+func (p *posted) item() Item {
+	out := Item{Alert: p.alert}
 	var startsErr, endsErr error
 	if p.starts != "" {
-		out.alert.StartsAt, startsErr = time.Parse(time.RFC3339Nano, p.starts)
+		out.Alert.StartsAt, startsErr = time.Parse(time.RFC3339Nano, p.starts)
 	}
 	if p.ends != "" {
-		out.alert.EndsAt, endsErr = time.Parse(time.RFC3339Nano, p.ends)
+		out.Alert.EndsAt, endsErr = time.Parse(time.RFC3339Nano, p.ends)
 	}
-	out.alert.StartsAt = out.alert.StartsAt.UTC()
-	out.alert.ID = signal.AlertID(p.fingerprint, p.alert.Labels)
+	out.Alert.StartsAt = out.Alert.StartsAt.UTC()
+	out.Alert.ID = signal.AlertID(p.fingerprint, p.alert.Labels)
 	switch p.status {
 	case "firing":
 	case "resolved":
-		out.alert.Resolved = true
+		out.Alert.Resolved = true
 	default:
-		out.invalid = ReasonBadStatus
+		out.Invalid = ReasonBadStatus
 	}
-	if out.invalid == "" && (startsErr != nil || endsErr != nil) {
-		out.invalid = ReasonBadTime
+	if out.Invalid == "" && (startsErr != nil || endsErr != nil) {
+		out.Invalid = ReasonBadTime
 	}
-	if out.invalid == "" {
-		out.invalid = malformed(out.alert)
+	if out.Invalid == "" {
+		out.Invalid = malformed(out.Alert)
 	}
 	return out
-}
-
-// texts reads an object of strings; null is an empty one.
-func (r *reader) texts() (map[string]string, error) {
-	if r.null() {
-		return nil, nil
-	}
-	out := make(map[string]string, 8)
-	err := r.object(func(key string) error {
-		value, err := r.text()
-		out[key] = value
-		return err
-	})
-	return out, err
 }

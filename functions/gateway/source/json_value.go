@@ -1,4 +1,4 @@
-package function
+package source
 
 import (
 	"fmt"
@@ -33,6 +33,20 @@ func (r *reader) skip() error {
 		}
 	}
 	return r.syntax()
+}
+
+// texts reads an object of strings; null is an empty one.
+func (r *reader) texts() (map[string]string, error) {
+	if r.null() {
+		return nil, nil
+	}
+	out := make(map[string]string, 8)
+	err := r.object(func(key string) error {
+		value, err := r.text()
+		out[key] = value
+		return err
+	})
+	return out, err
 }
 
 // count reads a whole number that is not negative.

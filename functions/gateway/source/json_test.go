@@ -1,4 +1,4 @@
-package function
+package source
 
 import (
 	"encoding/json"
@@ -89,19 +89,19 @@ func FuzzWebhook(f *testing.F) {
 	f.Add([]byte(`{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"X"},"startsAt":"2026-11-22T03:40:12.345Z"}]}`))
 	f.Add([]byte(`{"alerts":[{"labels":null,"status":"resolved"}],"truncatedAlerts":3}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		b, err := prometheus{}.read(in)
+		b, err := prometheus{}.Read(Request{Body: in})
 		if err != nil {
-			require.Empty(t, b.items)
+			require.Empty(t, b.Items)
 			return
 		}
-		require.NotEmpty(t, b.items)
-		require.LessOrEqual(t, len(b.items), MaxAlerts)
-		require.GreaterOrEqual(t, b.truncated, 0)
-		for _, i := range b.items {
-			if i.invalid == "" {
-				require.NotEmpty(t, i.alert.Name())
-				require.NotEmpty(t, i.alert.ID)
-				require.False(t, i.alert.StartsAt.IsZero())
+		require.NotEmpty(t, b.Items)
+		require.LessOrEqual(t, len(b.Items), MaxAlerts)
+		require.GreaterOrEqual(t, b.Truncated, 0)
+		for _, i := range b.Items {
+			if i.Invalid == "" {
+				require.NotEmpty(t, i.Alert.Name())
+				require.NotEmpty(t, i.Alert.ID)
+				require.False(t, i.Alert.StartsAt.IsZero())
 			}
 		}
 	})

@@ -1,39 +1,10 @@
-package function
+package source
 
-import (
-	"fmt"
+import "kubernaut.ai/shared/signal"
 
-	"kubernaut.ai/shared/signal"
-)
-
-// source turns what one kind of sender posts into alerts. A new sender is one
-// file that implements it, and one line in sources.
-type source interface {
-	// name is what events say the signal came from.
-	name() string
-	// path is where the sender posts to.
-	path() string
-	// read understands a body, or fails for what can never be understood.
-	read(body []byte) (batch, error)
-}
-
-// sources are all senders that the gateway serves.
-var sources = []source{prometheus{}}
-
-// batch is what one request brought.
-type batch struct {
-	source string
-	items  []item
-	// truncated counts alerts that the sender left out.
-	truncated int
-}
-
-// item is one alert of a request, or why it is none.
-type item struct {
-	alert signal.Alert
-	// invalid is a named reason; empty for an alert that is well formed.
-	invalid string
-}
+// MaxAlerts bounds the alerts of one request. Alertmanager's max_alerts keeps
+// a group below it.
+const MaxAlerts = 2000
 
 // Bounds of one alert. Labels beyond them are refused, because they decide;
 // annotations, which only explain, are cut where events bound them.
@@ -73,6 +44,3 @@ func malformed(a signal.Alert) string {
 	}
 	return ""
 }
-
-// sourceError says what is wrong with a whole body.
-func sourceError(what string, err error) error { return fmt.Errorf("%s: %w", what, err) }

@@ -1,0 +1,37 @@
+package signal
+
+import "strings"
+
+// Object names one object of the cluster, as references of Kubernetes do.
+type Object struct {
+	// APIVersion is group/version, or v1; empty where it is not known.
+	APIVersion, Kind string
+	// Namespace is empty for what is cluster-scoped.
+	Namespace, Name string
+}
+
+// candidates is the object itself, where its names are such as objects have.
+func (o Object) candidates() ([]Candidate, string) {
+	group, _, grouped := strings.Cut(o.APIVersion, "/")
+	if !grouped {
+		group = ""
+	}
+	switch {
+	case !validKind(o.Kind), !ValidName(o.Name), group != "" && !ValidName(group):
+		return nil, ReasonNoTarget
+	case o.Namespace != "" && !ValidNamespace(o.Namespace):
+		return nil, ReasonNoTarget
+	}
+	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ""
+}
+
+// validKind reports whether s is written as kinds are: they become part of
+// subjects and keys.
+func validKind(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !alphanumeric(c) && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxLabel
+}
