@@ -19,6 +19,9 @@ const (
 	EnvClusterName = "CLUSTER_NAME"
 	// EnvNeverTargets lists labels that never name a target, beyond the usual.
 	EnvNeverTargets = "NEVER_TARGETS"
+	// envStages names the stages' addresses where their Services' names do not:
+	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".
+	envStages = "STAGE_URLS"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -41,13 +44,20 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
-	return newHandler(&gateway{
+	stages, err := parseStages(c.String(envStages, ""))
+	if err != nil {
+		return nil, fmt.Errorf("setting %s: %w", envStages, err)
+	}
+	g := &gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
 		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease),
 		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
-	}, sources), nil
+	}
+	h := newHandler(g, sources)
+	h.explain(newExplainer(g, rt.Ledger, newAsker(rt, stages)), sources)
+	return h, nil
 }
 
 // broker is the outbox of a running stage.

@@ -165,6 +165,9 @@ func (d door) serve(w http.ResponseWriter, r *http.Request, body []byte) int {
 		d.refuse(w, r, p)
 		return p.Status
 	}
+	if e, asks := d.from.(explained); asks {
+		return e.serve(w, r, batch)
+	}
 	batch.Source = d.from.Name()
 	answer := d.gateway.accept(r.Context(), batch)
 	code := answer.Code()

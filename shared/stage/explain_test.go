@@ -10,7 +10,6 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/event"
@@ -32,13 +31,7 @@ func question(t testing.TB, eventType string) cloudevents.Event {
 
 func contents(t testing.TB, server *tickredis.Server) map[string]any {
 	t.Helper()
-	options, err := goredis.ParseURL(server.URL())
-	require.NoError(t, err)
-	client := goredis.NewClient(options)
-	defer func() { require.NoError(t, client.Close()) }()
-	all, err := ledgertest.Contents(t.Context(), client)
-	require.NoError(t, err)
-	return all
+	return ledgertest.ContentsOf(t, server.URL())
 }
 
 // holding replies with what keeps something before it is seen.

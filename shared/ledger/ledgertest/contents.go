@@ -3,12 +3,26 @@ package ledgertest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"testing"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Contents is all that one server holds: each key's value.
-func Contents(ctx context.Context, server redis.Cmdable) (map[string]any, error) {
+// ContentsOf is all that the Redis at a ledger's URL holds.
+func ContentsOf(t testing.TB, url string) map[string]any {
+	t.Helper()
+	all := map[string]any{}
+	eachServer(t, rawClient(t, url), func(ctx context.Context, server *redis.Client) error {
+		found, err := contents(ctx, server)
+		maps.Copy(all, found)
+		return err
+	})
+	return all
+}
+
+// contents is all that one server holds: each key's value.
+func contents(ctx context.Context, server redis.Cmdable) (map[string]any, error) {
 	keys, err := server.Keys(ctx, "*").Result()
 	if err != nil {
 		return nil, fmt.Errorf("list keys: %w", err)
