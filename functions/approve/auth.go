@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
+
+	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/stage"
 )
 
 // Person is somebody who was recognised.
@@ -46,48 +46,18 @@ type Authenticator interface {
 
 var (
 	errUnauthenticated = errors.New("nobody vouches for this request")
-	errForbidden       = errors.New("not allowed")
+	errForbidden       = cluster.ErrNotAllowed
 )
 
 // loopback takes everybody on this machine for one named person. It is for
 // one's own machine only, where whoever can reach the port can do as much.
 type loopback struct{ name string }
 
-// Authenticate accepts only what comes over the loopback interface, was
-// addressed to it by name, and was not sent by another site's page in a
-// browser: such a page can reach local ports too.
 func (l loopback) Authenticate(_ context.Context, r *http.Request) (Person, error) {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return Person{}, fmt.Errorf("%w: only the loopback interface is trusted", errUnauthenticated)
-	}
-	if !localHost(r.Host) {
-		return Person{}, fmt.Errorf("%w: the request is addressed to another host", errUnauthenticated)
-	}
-	if forwarded(r.Header) {
-		return Person{}, fmt.Errorf("%w: the request was forwarded from elsewhere", errUnauthenticated)
-	}
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+	if err := stage.FromLoopback(r); err != nil {
 		return Person{}, fmt.Errorf("%w: %w", errUnauthenticated, err)
 	}
 	return Person{Name: l.name}, nil
 }
 
 func (loopback) Authorize(context.Context, Person, Access) error { return nil }
-
-func localHost(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
-}
-
-// forwarded tells that a proxy on this machine passes on a stranger's request.
-func forwarded(h http.Header) bool {
-	return h.Get("Forwarded") != "" || h.Get("X-Forwarded-For") != "" || h.Get("X-Real-Ip") != ""
-}

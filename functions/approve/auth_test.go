@@ -11,6 +11,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -28,6 +29,8 @@ func TestLoopbackTrustsOnlyThisMachine(t *testing.T) {
 		{"a name that somebody made point to this machine", "127.0.0.1:4711", "evil.example:8080", [2]string{}, false},
 		{"a page of another site", "127.0.0.1:4711", "127.0.0.1:8080", [2]string{"Sec-Fetch-Site", "cross-site"}, false},
 		{"a page of another origin", "127.0.0.1:4711", "127.0.0.1:8080", [2]string{"Origin", "https://evil.example"}, false},
+		{"a request that a proxy of this machine passes on for this machine", "127.0.0.1:4711", "127.0.0.1:8080", [2]string{"X-Forwarded-For", "127.0.0.1, ::1"}, true},
+		{"a request that a proxy passes on beside its own", "127.0.0.1:4711", "127.0.0.1:8080", [2]string{"X-Forwarded-For", "127.0.0.1, 10.0.0.7"}, false},
 		{"a request that a proxy passes on", "127.0.0.1:4711", "127.0.0.1:8080", [2]string{"X-Forwarded-For", "10.0.0.7"}, false},
 	}
 	for _, c := range cases {
@@ -83,10 +86,10 @@ func TestTheClusterSaysWhoAPersonIs(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := reviewer{audience: c.audience, tokens: tokens(func(r *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error) {
+			v := reviewer{cluster.Reviewer{Audience: c.audience, Tokens: tokens(func(r *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error) {
 				require.Equal(t, "secret-token", r.Spec.Token)
 				return &authenticationv1.TokenReview{Status: c.status}, c.fail
-			})}
+			})}}
 			r := httptest.NewRequest("POST", "/", nil)
 			r.Header.Set("Authorization", c.header)
 			p, err := v.Authenticate(t.Context(), r)
@@ -103,6 +106,7 @@ func TestTheClusterSaysWhoAPersonIs(t *testing.T) {
 }
 
 func TestTheClusterSaysWhatAPersonMay(t *testing.T) {
+	known := Person{Name: "jane", UID: "u1", Groups: []string{"sre"}, Extra: map[string][]string{"scope": {"a"}}}
 	cases := []struct {
 		name          string
 		status        authorizationv1.SubjectAccessReviewStatus
@@ -117,13 +121,13 @@ func TestTheClusterSaysWhatAPersonMay(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := reviewer{access: accesses(func(r *authorizationv1.SubjectAccessReview) (*authorizationv1.SubjectAccessReview, error) {
+			v := reviewer{cluster.Reviewer{Access: accesses(func(r *authorizationv1.SubjectAccessReview) (*authorizationv1.SubjectAccessReview, error) {
 				require.Equal(t, authorizationv1.SubjectAccessReviewSpec{User: "jane", UID: "u1", Groups: []string{"sre"},
 					Extra:              map[string]authorizationv1.ExtraValue{"scope": {"a"}},
 					ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: "shop", Verb: "approve", Group: "kubernaut.ai", Resource: "remediations", Name: "5f0c-1"}}, r.Spec)
 				return &authorizationv1.SubjectAccessReview{Status: c.status}, c.fail
-			})}
-			err := v.Authorize(t.Context(), person(jane), Access{Verb: verbApprove, Namespace: "shop", Remediation: "5f0c-1"})
+			})}}
+			err := v.Authorize(t.Context(), known, Access{Verb: verbApprove, Namespace: "shop", Remediation: "5f0c-1"})
 			require.Equal(t, c.ok, err == nil)
 			require.Equal(t, c.forbidden, errors.Is(err, errForbidden))
 		})

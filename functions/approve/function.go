@@ -64,8 +64,7 @@ func openGuard(c *stage.Config) (Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reviewer{tokens: clients.Kube.AuthenticationV1().TokenReviews(), access: clients.Kube.AuthorizationV1().SubjectAccessReviews(),
-		audience: c.String(envAudience, "")}, nil
+	return reviewer{clients.Reviewer(c.String(envAudience, ""))}, nil
 }
 
 func osUser() string {

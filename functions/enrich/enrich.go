@@ -62,6 +62,8 @@ type work struct {
 
 // startIdentity reads what needs no other fact.
 func (w *work) startIdentity(ctx context.Context) {
+	w.startEvents(ctx)
+	w.startNodes(ctx)
 	resource := w.signal.Resource
 	if resource.Kind == "" {
 		resource = w.signal.Target

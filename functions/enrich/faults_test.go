@@ -166,7 +166,13 @@ func TestListsThatAreNotReadToTheirEndAreMarked(t *testing.T) {
 			Items: []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}}}}, nil
 	})
 	w.kube.PrependReactor("list", "replicasets", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, &appsv1.ReplicaSetList{ListMeta: metav1.ListMeta{Continue: "more"}}, nil
+		yes, owner := true, metav1.OwnerReference{APIVersion: "apps/v1", Kind: kindDeployment.Kind, UID: "dep-cart"}
+		owner.Controller = &yes
+		list := &appsv1.ReplicaSetList{Items: make([]appsv1.ReplicaSet, maxRevisionsRead+1)}
+		for i := range list.Items {
+			list.Items[i].Labels, list.Items[i].OwnerReferences = map[string]string{"app": "cart"}, []metav1.OwnerReference{owner}
+		}
+		return true, list, nil
 	})
 	var pages atomic.Int32
 	w.kube.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
@@ -177,7 +183,7 @@ func TestListsThatAreNotReadToTheirEndAreMarked(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 2*maxEventsRead/eventPage, pages.Load(), "the target's events and the namespace's warnings")
 	require.Equal(t, []string{"events: only the first 2000 were read", "node.otherSchedulable: only the first 500 were read",
-		"revisions: only the first 100 were read"}, got.Cut)
+		"revisions: only the first 100 were read", "revisions: 10 of 100"}, got.Cut)
 	require.Equal(t, "node-2", got.Node.Name, "the node itself is read by name")
 }
 

@@ -15,6 +15,17 @@ import (
 // are looked through for those that apply.
 const maxLimitsRead = 500
 
+// remembered lets the API server answer a list from its memory. For one that
+// must be up to date it first asks etcd how far that is, and where little
+// changes, waits for the next sign of it. What comes of a context is looked at
+// again before anything is done. Such a list knows no limit.
+var remembered = metav1.ListOptions{ResourceVersion: "0", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan}
+
+// first are so many of a list, and whether there are more.
+func first[T any](list []T, most int) ([]T, bool) {
+	return list[:min(len(list), most)], len(list) > most
+}
+
 // scalable tells whether an autoscaler can have such a target. Kinds without
 // a reader may: operators' kinds have scale subresources too.
 func scalable(t event.Target) bool {
@@ -27,11 +38,12 @@ func scalable(t event.Target) bool {
 }
 
 func (e enricher) readAutoscalers(ctx context.Context, namespace string) ([]autoscalingv2.HorizontalPodAutoscaler, bool, error) {
-	list, err := e.clients.Kube.AutoscalingV2().HorizontalPodAutoscalers(namespace).List(ctx, metav1.ListOptions{Limit: maxLimitsRead})
+	list, err := e.clients.Kube.AutoscalingV2().HorizontalPodAutoscalers(namespace).List(ctx, remembered)
 	if err != nil {
 		return nil, false, err
 	}
-	return list.Items, list.Continue != "", nil
+	found, more := first(list.Items, maxLimitsRead)
+	return found, more, nil
 }
 
 // autoscalerOf is the autoscaler that scales the target; nil when none does.
@@ -45,11 +57,12 @@ func autoscalerOf(list []autoscalingv2.HorizontalPodAutoscaler, t event.Target) 
 }
 
 func (e enricher) readBudgets(ctx context.Context, namespace string) ([]policyv1.PodDisruptionBudget, bool, error) {
-	list, err := e.clients.Kube.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, metav1.ListOptions{Limit: maxLimitsRead})
+	list, err := e.clients.Kube.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, remembered)
 	if err != nil {
 		return nil, false, err
 	}
-	return list.Items, list.Continue != "", nil
+	found, more := first(list.Items, maxLimitsRead)
+	return found, more, nil
 }
 
 // budgetsOf are the budgets that select pods with these labels. A budget

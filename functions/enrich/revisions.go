@@ -29,7 +29,8 @@ type past struct {
 
 func (e enricher) readRevisions(ctx context.Context, s subject) (out past, more bool, err error) {
 	apps := e.clients.Kube.AppsV1()
-	options := metav1.ListOptions{LabelSelector: s.pods.labels.String(), Limit: maxRevisionsRead}
+	options := remembered
+	options.LabelSelector = s.pods.labels.String()
 	owned := func(m metav1.Object) bool {
 		ref := metav1.GetControllerOfNoCopy(m)
 		return ref != nil && string(ref.UID) == s.target.UID
@@ -39,15 +40,15 @@ func (e enricher) readRevisions(ctx context.Context, s subject) (out past, more 
 		if err != nil {
 			return out, false, err
 		}
-		out.replicaSets = slices.DeleteFunc(list.Items, func(r appsv1.ReplicaSet) bool { return !owned(&r) })
-		return out, list.Continue != "", nil
+		out.replicaSets, more = first(slices.DeleteFunc(list.Items, func(r appsv1.ReplicaSet) bool { return !owned(&r) }), maxRevisionsRead)
+		return out, more, nil
 	}
 	list, err := apps.ControllerRevisions(s.target.Namespace).List(ctx, options)
 	if err != nil {
 		return out, false, err
 	}
-	out.revisions = slices.DeleteFunc(list.Items, func(r appsv1.ControllerRevision) bool { return !owned(&r) })
-	return out, list.Continue != "", nil
+	out.revisions, more = first(slices.DeleteFunc(list.Items, func(r appsv1.ControllerRevision) bool { return !owned(&r) }), maxRevisionsRead)
+	return out, more, nil
 }
 
 // revisions is the history, the newest first.

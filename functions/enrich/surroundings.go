@@ -55,13 +55,7 @@ func (w *work) startSurroundings(ctx context.Context) {
 			return err
 		})
 	}
-	if w.target.node || w.signal.Resource.Kind == kindPod.Kind || w.signal.Target.Kind == kindPod.Kind {
-		w.start(ctx, PartNode, func(ctx context.Context) (err error) {
-			w.nodes, w.moreNodes, err = w.readNodes(ctx)
-			return err
-		})
-	}
-	w.startEvents(ctx)
+	w.startWarnings(ctx)
 }
 
 func (w *work) readingRevisions(ctx context.Context) error {
@@ -91,22 +85,38 @@ func (w *work) readingBudgets(ctx context.Context) error {
 	return err
 }
 
-// startEvents reads what happened to the target, and where its pods matter
-// too, the warnings of the namespace: asking for each pod by name would cost
-// the API server a walk over all events a pod, and the many normal events of a
-// busy namespace would drown what went wrong.
+// startNodes reads the nodes where the signal is about one, or about a pod on one.
+func (w *work) startNodes(ctx context.Context) {
+	if w.signal.Target.Kind != kindNode.Kind && w.signal.Resource.Kind != kindPod.Kind && w.signal.Target.Kind != kindPod.Kind {
+		return
+	}
+	w.start(ctx, PartNode, func(ctx context.Context) (err error) {
+		w.nodes, w.moreNodes, err = w.readNodes(ctx)
+		return err
+	})
+}
+
+// startEvents reads what happened to the target.
 func (w *work) startEvents(ctx context.Context) {
-	t := w.target.target
+	t := w.signal.Target
+	q := eventQuery{namespace: t.Namespace, name: t.Name}
 	switch {
 	case t.Kind == kindNamespace.Kind:
-		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Name}, &w.events))
+		q = eventQuery{namespace: t.Name}
 	case t.Namespace == "":
-		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: nodeEventNamespace, name: t.Name}, &w.events))
-	default:
-		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Namespace, name: t.Name}, &w.events))
-		if t.Kind != kindPod.Kind && (!w.subject.pods.empty() || w.podsRead || !w.subject.target.Same(t)) {
-			w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Namespace, kind: corev1.EventTypeWarning}, &w.warnings))
-		}
+		q.namespace = nodeEventNamespace
+	}
+	w.start(ctx, PartEvents, w.readingEvents(q, &w.events))
+}
+
+// startWarnings reads, where the target's pods matter too, the warnings of the
+// namespace: asking for each pod by name would cost the API server a walk over
+// all events a pod, and the many normal events of a busy namespace would drown
+// what went wrong.
+func (w *work) startWarnings(ctx context.Context) {
+	t := w.target.target
+	if t.Namespace != "" && t.Kind != kindPod.Kind && (!w.subject.pods.empty() || w.podsRead || !w.subject.target.Same(t)) {
+		w.start(ctx, PartEvents, w.readingEvents(eventQuery{namespace: t.Namespace, kind: corev1.EventTypeWarning}, &w.warnings))
 	}
 }
 

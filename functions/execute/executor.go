@@ -66,6 +66,7 @@ type Settings struct {
 // Executor carries orders out.
 type Executor struct {
 	kube          kubernetes.Interface
+	scopes        func() Scoper
 	scope         Scoper
 	book          Book
 	performers    map[string]Performer
@@ -77,15 +78,16 @@ type Executor struct {
 
 // Parts are what an Executor works with.
 type Parts struct {
-	Kube  kubernetes.Interface
-	Scope Scoper
+	Kube kubernetes.Interface
+	// Scope makes a Scoper for one turn.
+	Scope func() Scoper
 	Book  Book
 	Now   func() time.Time
 }
 
 // NewExecutor makes an Executor that knows every action of the registry.
 func NewExecutor(p Parts, s Settings) *Executor {
-	return &Executor{kube: p.Kube, scope: p.Scope, book: p.Book, now: p.Now,
+	return &Executor{kube: p.Kube, scopes: p.Scope, book: p.Book, now: p.Now,
 		performers: registry(p.Kube, s.Caps), stabilization: s.Stabilization,
 		observeWithin: s.ObserveWithin, dryRunOnly: s.DryRunOnly}
 }
@@ -107,6 +109,9 @@ type Result struct {
 // is a failure that may pass.
 func (x *Executor) Execute(ctx context.Context, r Request) (Result, error) {
 	started := x.now()
+	turn := *x
+	turn.scope = x.scopes()
+	x = &turn
 	o, err := x.Verify(r)
 	var res Result
 	switch {

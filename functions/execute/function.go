@@ -37,7 +37,7 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := NewExecutor(Parts{Kube: clients.Kube, Scope: clients, Book: NewBook(rt.Ledger), Now: rt.Now}, s)
+	x := NewExecutor(Parts{Kube: clients.Kube, Scope: func() Scoper { return clients.Once() }, Book: NewBook(rt.Ledger), Now: rt.Now}, s)
 	h := handler{executor: x}
 	return stage.Routes{
 		event.RemediationApproved: stage.On(h.approved),

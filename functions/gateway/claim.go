@@ -69,6 +69,9 @@ func (g *gateway) reserve(ctx context.Context, undecided []*work) {
 		arrivals[i] = ledger.Arrival{Reservation: ledger.Reservation{
 			Fingerprint: w.fingerprint, Base: base(w), Lease: g.lease}}
 		if j, ok := g.joined.get(w.alert.ID); ok && w.received.Sub(j.at) < joinedFresh {
+			if w.alert.Undated {
+				w.alert.StartsAt = j.starts
+			}
 			arrivals[i].Alert = w.joining(j.remediation)
 		}
 	}
@@ -91,6 +94,11 @@ func (g *gateway) reserve(ctx context.Context, undecided []*work) {
 // met takes in what the alert's reservation met.
 func (w *work) met(m ledger.Met) {
 	w.claim, w.outcome, w.joined = m.Claim, m.Outcome, m.Joined
+	if w.alert.Undated && !m.Claim.FirstSeen.IsZero() {
+		// Posted again it is the same episode as long as its claim lives, on
+		// whichever instance.
+		w.alert.StartsAt = m.Claim.FirstSeen
+	}
 	switch m.Outcome {
 	case ledger.Duplicate:
 		w.result.Status, w.result.Reason, w.result.RemediationID = StatusDuplicate, ReasonDuplicate, m.Claim.Remediation
@@ -139,7 +147,7 @@ func (g *gateway) open(ctx context.Context, w *work) {
 		return
 	}
 	w.joined = true
-	g.joined.put(w.alert.ID, join{remediation: r.ID, at: w.received})
+	g.joined.put(w.alert.ID, join{remediation: r.ID, at: w.received, starts: w.alert.StartsAt})
 }
 
 // opening is the first event of the remediation that the alert opens.
@@ -173,7 +181,7 @@ func (g *gateway) join(ctx context.Context, all []*work) {
 		case err != nil:
 			w.result.retry(ReasonLedgerDown, err)
 		default:
-			g.joined.put(w.alert.ID, join{remediation: w.claim.Remediation, at: w.received})
+			g.joined.put(w.alert.ID, join{remediation: w.claim.Remediation, at: w.received, starts: w.alert.StartsAt})
 		}
 	}
 }

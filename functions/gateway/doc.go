@@ -23,6 +23,11 @@
 // around the handler in function.go.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
-// which alerts of others are told apart; NEVER_TARGETS lists more labels that
-// never name a target, separated by commas.
+// which alerts of others are told apart. NEVER_TARGETS lists labels that never
+// name a target, MONITORING_SERVICES and MONITORING_PODS names of what belongs
+// to the monitoring (*part*, front*, *end or a whole name). Their entries are
+// separated by commas and added to the defaults in shared/signal; one with a
+// minus in front takes a default away:
+//
+//	NEVER_TARGETS=shard,-application MONITORING_SERVICES=mimir*,-*-operator
 package function

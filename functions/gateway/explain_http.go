@@ -15,6 +15,9 @@ import (
 // source's path behind it, the request is that source's.
 const explainPath = "/api/v1/explain"
 
+// rootPath is the path of senders that know no path.
+const rootPath = "/{$}"
+
 // maxExplaining bounds the requests that are explained at a time: signals come
 // first, and each question wakes stages up.
 const maxExplaining = 4
@@ -25,6 +28,9 @@ func (h *handler) explain(e *explainer, sources []source.Source) {
 	h.handle(explainPath, door{h, explained{guess(sources), h, e, slots}})
 	for _, s := range sources {
 		for _, path := range s.Paths() {
+			if path == rootPath {
+				continue // its senders ask at explainPath itself
+			}
 			h.handle(explainPath+path, door{h, explained{s, h, e, slots}})
 		}
 	}

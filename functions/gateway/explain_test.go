@@ -89,7 +89,7 @@ func (w *world) explaining(t testing.TB, f *fleet) *handler {
 	a := &asker{seal: seal, verify: eventtest.Keyring().Verify, urls: f.urls, namespace: "nowhere", client: http.DefaultClient, now: w.now}
 	// The test's own source understands everything.
 	all := slices.DeleteFunc(sources(t), func(s source.Source) bool { return s.Name() == "pager" })
-	h := newHandler(g, all)
+	h := newHandler(g, openGate(t), all)
 	h.explain(newExplainer(g, w.redis.Ledger(t), a), all)
 	return h
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"knative.dev/pkg/logging"
 
+	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
@@ -42,7 +43,8 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{redis: ledgertest.Miniredis(t), broker: &fakeBroker{}}
-	w.cluster = &fakeObjects{world: w, chains: map[string][]event.Target{}, scopes: map[string]cluster.Scope{}, addresses: map[string]string{}}
+	w.cluster = &fakeObjects{world: w, chains: map[string][]event.Target{}, scopes: map[string]cluster.Scope{}, addresses: map[string]string{},
+		kinds: map[string][]cluster.Kind{"certificate": {{Group: "cert-manager.io", Version: "v1", Kind: "Certificate", Namespaced: true}}}}
 	w.cluster.own("shop/Deployment/cart", "shop/Pod/cart-6d5f7c9b8d-x2x4q", "shop/Pod/cart-6d5f7c9b8d-p9k7m", "shop/Pod/cart-1")
 	w.cluster.own("/Node/worker-2.example.internal")
 	w.cluster.addresses["10.0.0.33"] = "worker-2.example.internal"
@@ -191,6 +193,7 @@ type fakeObjects struct {
 	scopes    map[string]cluster.Scope
 	denied    map[string]bool
 	addresses map[string]string
+	kinds     map[string][]cluster.Kind
 }
 
 func parseTarget(s string) event.Target {
@@ -241,18 +244,21 @@ func (f *fakeObjects) Scope(_ context.Context, t event.Target) (s cluster.Scope,
 	return s, err
 }
 
-func (f *fakeObjects) KindBySingular(_ context.Context, singular string) (cluster.Kind, bool, error) {
-	if singular == "certificate" {
-		return cluster.Kind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate", Namespaced: true}, true, nil
-	}
-	return cluster.Kind{}, false, nil
+func (f *fakeObjects) KindsByWord(_ context.Context, word string) (kinds []cluster.Kind, err error) {
+	err = f.world.step("discover", func() error { kinds = f.kinds[word]; return nil })
+	return kinds, err
 }
 
-func (f *fakeObjects) NodeByAddress(_ context.Context, address string) (event.Target, error) {
-	if name, ok := f.addresses[address]; ok {
-		return event.Target{Kind: "Node", Name: name}, nil
-	}
-	return event.Target{}, cluster.ErrGone
+func (f *fakeObjects) NodeByAddress(_ context.Context, address string) (t event.Target, err error) {
+	err = f.world.step("address", func() error {
+		name, ok := f.addresses[address]
+		if !ok {
+			return cluster.ErrGone
+		}
+		t = event.Target{Kind: "Node", Name: name}
+		return nil
+	})
+	return t, err
 }
 
 // prometheusPath is where Alertmanager posts to.
@@ -285,10 +291,23 @@ func do(t testing.TB, g *gateway, r *http.Request) reply {
 	t.Helper()
 	w := httptest.NewRecorder()
 	quiet := logging.WithLogger(r.Context(), zap.NewNop().Sugar())
-	newHandler(g, sources(t)).ServeHTTP(w, r.WithContext(quiet))
+	newHandler(g, openGate(t), sources(t)).ServeHTTP(w, r.WithContext(quiet))
 	out := reply{code: w.Code, header: w.Header(), raw: w.Body.String()}
 	_ = json.Unmarshal(w.Body.Bytes(), &out.answer)
 	return out
+}
+
+// openGate lets everybody in.
+func openGate(t testing.TB) *gate {
+	t.Helper()
+	return gateFor(t, caller.Options{Kinds: []string{caller.KindNone}}, defaultLimits())
+}
+
+func gateFor(t testing.TB, o caller.Options, l limits) *gate {
+	t.Helper()
+	guard, err := caller.New(o)
+	require.NoError(t, err)
+	return newGate(guard, l)
 }
 
 func sample(t testing.TB, name string) string {

@@ -17,8 +17,11 @@ import (
 const (
 	// EnvClusterName is this cluster's name, as alerts' cluster label has it.
 	EnvClusterName = "CLUSTER_NAME"
-	// EnvNeverTargets lists labels that never name a target, beyond the usual.
-	EnvNeverTargets = "NEVER_TARGETS"
+	// Each of these lists is added to its defaults, and takes away the defaults
+	// that it names with a minus in front; see signal.Filters.
+	EnvNeverTargets       = "NEVER_TARGETS"
+	EnvMonitoringServices = "MONITORING_SERVICES"
+	EnvMonitoringPods     = "MONITORING_PODS"
 	// envStages names the stages' addresses where their Services' names do not:
 	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".
 	envStages = "STAGE_URLS"
@@ -36,6 +39,10 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
 	}
+	rules, err := filters(c).Rules()
+	if err != nil {
+		return nil, fmt.Errorf("settings %s, %s and %s: %w", EnvNeverTargets, EnvMonitoringServices, EnvMonitoringPods, err)
+	}
 	meters, err := newMeters()
 	if err != nil {
 		return nil, fmt.Errorf("make instruments: %w", err)
@@ -48,16 +55,28 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", envStages, err)
 	}
+	guard, err := openGuard(rt, clients)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := openLimits(c)
+	if err != nil {
+		return nil, err
+	}
 	g := &gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
-		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
-		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
+		rules: rules, cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease),
 		now:   rt.Now, joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters,
 	}
-	h := newHandler(g, sources)
+	h := newHandler(g, newGate(guard, limits), sources)
 	h.explain(newExplainer(g, rt.Ledger, newAsker(rt, stages)), sources)
 	return h, nil
+}
+
+func filters(c *stage.Config) signal.Filters {
+	list := func(setting string) []string { return strings.Split(c.String(setting, ""), ",") }
+	return signal.Filters{NeverTargets: list(EnvNeverTargets), MonitoringServices: list(EnvMonitoringServices), MonitoringPods: list(EnvMonitoringPods)}
 }
 
 // broker is the outbox of a running stage.

@@ -3,6 +3,7 @@ package function_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,12 +106,17 @@ func (s *sink) of(eventType string) (out []cloudevents.Event) {
 	return out
 }
 
-func start(t testing.TB, redis string, broker *sink, api *apiServer) *stage.HTTPFunction {
+// start starts a gateway that serves everybody, unless settings say otherwise.
+func start(t testing.TB, redis string, broker *sink, api *apiServer, settings ...map[string]string) *stage.HTTPFunction {
 	f := function.New()
-	require.NoError(t, f.Start(t.Context(), map[string]string{
+	all := map[string]string{function.EnvAuth: "none",
 		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageGateway), stage.EnvSealPublic: eventtest.PublicKeys(),
 		stage.EnvLogLevel: "fatal", stage.EnvNamespace: eventtest.Namespace, stage.EnvRedis: redis,
-		stage.EnvSink: broker.URL, stage.EnvKubeconfig: api.kubeconfig(t), function.EnvClusterName: "east"}))
+		stage.EnvSink: broker.URL, stage.EnvKubeconfig: api.kubeconfig(t), function.EnvClusterName: "east"}
+	for _, s := range settings {
+		maps.Copy(all, s)
+	}
+	require.NoError(t, f.Start(t.Context(), all))
 	t.Cleanup(func() { require.NoError(t, f.Stop(t.Context())) })
 	return f
 }
@@ -181,4 +187,17 @@ func TestABrokerThatIsDownMakesTheSenderPostAgain(t *testing.T) {
 
 func TestBeforeItHasStartedTheGatewayIsNotAvailable(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, send(t, function.New(), read(t, "watchdog")).Code)
+}
+
+func TestSettingsThatMakeNoSenseStopTheGateway(t *testing.T) {
+	f := function.New()
+	err := f.Start(t.Context(), map[string]string{
+		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageGateway), stage.EnvSealPublic: eventtest.PublicKeys(),
+		stage.EnvLogLevel: "fatal", stage.EnvRedis: ledgertest.Miniredis(t).URL(), stage.EnvSink: newSink(t).URL,
+		stage.EnvKubeconfig: newAPIServer(t).kubeconfig(t), function.EnvNeverTargets: "my label,-cluster,-unheard",
+		function.EnvMonitoringServices: "*", function.EnvMonitoringPods: "a*b"})
+	for _, want := range []string{"NEVER_TARGETS", `"my label" is not valid`, `"cluster" cannot be taken away`, `"-unheard" takes away what is no default`,
+		"services of the monitoring", `"*" is not valid`, "pods of the monitoring", `"a*b" is not valid`} {
+		require.ErrorContains(t, err, want)
+	}
 }

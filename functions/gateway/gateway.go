@@ -27,6 +27,8 @@ const (
 type join struct {
 	remediation string
 	at          time.Time
+	// starts is the episode that joined.
+	starts time.Time
 }
 
 // claims is what the gateway needs of the ledger.
@@ -43,7 +45,7 @@ type claims interface {
 type objects interface {
 	Owners(ctx context.Context, t event.Target) ([]event.Target, error)
 	Scope(ctx context.Context, t event.Target) (cluster.Scope, error)
-	KindBySingular(ctx context.Context, singular string) (cluster.Kind, bool, error)
+	KindsByWord(ctx context.Context, word string) ([]cluster.Kind, error)
 	NodeByAddress(ctx context.Context, address string) (event.Target, error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -16,11 +15,6 @@ import (
 )
 
 const (
-	// MaxBody bounds one request, in bytes. Groups of Alertmanager can be large.
-	MaxBody = 4 << 20
-	// maxRequests bounds the requests that are worked on, and so the bodies that
-	// are held, at a time. More are told to come again.
-	maxRequests = 128
 	// retryAfter tells senders when to post again, in seconds.
 	retryAfter = "5"
 	healthPath = "/health"
@@ -30,11 +24,9 @@ const (
 const (
 	ReasonBusy      = "too_many_requests_in_flight"
 	ReasonMalformed = "malformed_body"
-	ReasonTooLarge  = "body_too_large"
 	ReasonMediaType = "unsupported_media_type"
 	ReasonMethod    = "method_not_allowed"
 	ReasonNoPath    = "unknown_path"
-	ReasonCutOff    = "body_cut_off"
 )
 
 // handler serves senders over HTTP.
@@ -42,11 +34,11 @@ type handler struct {
 	gateway *gateway
 	routes  *http.ServeMux
 	paths   []string
-	slots   chan struct{}
+	gate    *gate
 }
 
-func newHandler(g *gateway, sources []source.Source) *handler {
-	h := &handler{gateway: g, routes: http.NewServeMux(), paths: source.Paths(sources), slots: make(chan struct{}, maxRequests)}
+func newHandler(g *gateway, at *gate, sources []source.Source) *handler {
+	h := &handler{gateway: g, gate: at, routes: http.NewServeMux(), paths: source.Paths(sources)}
 	h.handle(healthPath, http.HandlerFunc(h.health))
 	for _, s := range sources {
 		for _, path := range s.Paths() {
@@ -86,41 +78,24 @@ type door struct {
 // ServeHTTP takes one request of a sender.
 func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	done := d.gateway.meters.served(r.Context(), d.gateway.now)
-	body, refusal := d.admit(r)
-	if refusal != nil {
-		done(refusal.Status)
-		d.refuse(w, r, *refusal)
+	in, no := d.admit(w, r)
+	if no != nil {
+		done(no.Status)
+		d.turnAway(w, r, no)
 		return
 	}
-	defer func() { <-d.slots }()
-	done(d.serve(w, r, body))
-}
-
-// admit checks all that can be checked without understanding the body, and
-// reads it. A slot is held where there is no refusal.
-func (d door) admit(r *http.Request) ([]byte, *stage.Problem) {
-	switch {
-	case d.from == nil:
-		return nil, &stage.Problem{Type: stage.ProblemNotFound, Status: http.StatusNotFound, Reason: ReasonNoPath,
-			Detail: "Signals are posted to " + strings.Join(d.paths, " or ") + "."}
-	case r.Method != http.MethodPost:
-		return nil, &stage.Problem{Type: stage.ProblemMethodNotAllowed, Status: http.StatusMethodNotAllowed,
-			Reason: ReasonMethod, Detail: "Signals are posted: use POST."}
-	case !takes(d.from.MediaTypes(), r):
-		return nil, &stage.Problem{Type: stage.ProblemMediaType, Status: http.StatusUnsupportedMediaType, Reason: ReasonMediaType,
-			Detail: "Send " + strings.Join(d.from.MediaTypes(), " or ") + " in UTF-8, without a content encoding."}
-	}
-	select {
-	case d.slots <- struct{}{}:
-	default:
-		return nil, &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
-			Reason: ReasonBusy, Detail: fmt.Sprintf("%d requests are being worked on; post this one again.", maxRequests)}
-	}
-	body, refusal := readBody(r)
-	if refusal != nil {
-		<-d.slots
-	}
-	return body, refusal
+	// A defect counts as not taken.
+	code := http.StatusInternalServerError
+	defer func() {
+		took := code
+		if _, asks := d.from.(explained); asks {
+			// A signed body that was only explained may still be posted for real.
+			took = http.StatusServiceUnavailable
+		}
+		in.end(r.Context(), took)
+		done(code)
+	}()
+	code = d.serve(w, r, in.body)
 }
 
 // takes reports whether a request's content is one of the media types.
@@ -131,37 +106,14 @@ func takes(types []string, r *http.Request) bool {
 		(encoding == "" || encoding == "identity")
 }
 
-// readBody reads no more than MaxBody, and allocates once where the sender
-// says how much will come.
-func readBody(r *http.Request) ([]byte, *stage.Problem) {
-	tooLarge := &stage.Problem{Type: stage.ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Reason: ReasonTooLarge,
-		Detail: fmt.Sprintf("A request may have %d bytes; set max_alerts at the sender.", MaxBody)}
-	if r.ContentLength > MaxBody {
-		return nil, tooLarge
-	}
-	var body []byte
-	var err error
-	if r.ContentLength > 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
-	}
-	switch {
-	case err != nil:
-		return nil, &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable, Reason: ReasonCutOff,
-			Detail: "The request ended before its body did; post it again."}
-	case len(body) > MaxBody:
-		return nil, tooLarge
-	}
-	return body, nil
-}
-
 // serve understands a body, does what it asks, and answers.
 func (d door) serve(w http.ResponseWriter, r *http.Request, body []byte) int {
 	batch, err := d.from.Read(source.Request{Header: r.Header, PathValue: r.PathValue, Body: body, Now: d.gateway.now()})
+	if err == nil {
+		batch, err = d.gate.bound(batch)
+	}
 	if err != nil {
-		p := unreadable(err)
+		p := d.unreadable(err)
 		d.refuse(w, r, p)
 		return p.Status
 	}
@@ -191,10 +143,10 @@ func (d door) serve(w http.ResponseWriter, r *http.Request, body []byte) int {
 }
 
 // unreadable is the answer to a body that can never be understood.
-func unreadable(err error) stage.Problem {
+func (h *handler) unreadable(err error) stage.Problem {
 	if errors.Is(err, source.ErrTooMany) {
 		return stage.Problem{Type: stage.ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Reason: ReasonTooLarge,
-			Detail: fmt.Sprintf("A request may bring %d alerts; set max_alerts at the sender.", source.MaxAlerts)}
+			Detail: fmt.Sprintf("A request may bring %d alerts; set max_alerts at the sender.", h.gate.limits.alerts)}
 	}
 	return stage.Problem{Type: stage.ProblemValidation, Status: http.StatusBadRequest, Reason: ReasonMalformed,
 		Detail: event.Cut(err.Error(), event.MaxText)}

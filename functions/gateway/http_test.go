@@ -95,9 +95,9 @@ func TestWhatTheSenderLeftOutIsReported(t *testing.T) {
 
 func TestMoreRequestsThanSlotsAreToldToComeAgain(t *testing.T) {
 	w := newWorld(t)
-	h := newHandler(w.gateway(t), sources(t))
-	for range maxRequests {
-		h.slots <- struct{}{}
+	h := newHandler(w.gateway(t), openGate(t), sources(t))
+	for range MaxRequests {
+		h.gate.slots <- struct{}{}
 	}
 	out := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, prometheusPath, strings.NewReader(body(firing("cart-1"))))
@@ -105,7 +105,7 @@ func TestMoreRequestsThanSlotsAreToldToComeAgain(t *testing.T) {
 	h.ServeHTTP(out, r)
 	require.Equal(t, 503, out.Code, "never 429: Alertmanager would not repeat it")
 	require.Equal(t, retryAfter, out.Header().Get("Retry-After"))
-	<-h.slots
+	<-h.gate.slots
 	for range 3 {
 		out = httptest.NewRecorder()
 		r.Body = io.NopCloser(strings.NewReader(body(firing("cart-1"))))

@@ -10,12 +10,21 @@ import (
 	"kubernaut.ai/shared/signal"
 )
 
+// anyEpisode is later than any start: a resolve that does not say which
+// episode ended is of the one that is known. The claim's clock and the sender's
+// may differ by more than an alert lasts.
+var anyEpisode = time.UnixMilli(1 << 52)
+
 // resolve tells a remediation that one of its alerts stopped, and cancels it
 // if that was the last and nothing was executed. Whoever dies on the way, or
 // does it twice, publishes the same event id.
 func (g *gateway) resolve(ctx context.Context, w *work) {
 	a := w.alert
-	resolved, found, err := g.claims.ResolveAlert(ctx, a.ID, a.StartsAt, a.EndsAt)
+	starts := a.StartsAt
+	if a.Undated {
+		starts = anyEpisode
+	}
+	resolved, found, err := g.claims.ResolveAlert(ctx, a.ID, starts, a.EndsAt)
 	if err != nil {
 		w.result.retry(ReasonLedgerDown, err)
 		return

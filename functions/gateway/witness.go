@@ -90,8 +90,11 @@ func (t *trail) candidates(all []signal.Candidate) []ExplainedCandidate {
 func unasked(c signal.Candidate) ExplainedCandidate {
 	out := ExplainedCandidate{Label: c.Label, Kind: c.Kind, Namespace: c.Namespace, Name: c.Name,
 		Verdict: CandidateNot, Reason: ReasonNamesNoKind}
-	if c.Address != "" {
+	switch {
+	case c.Address != "":
 		out.Name, out.Reason = c.Address, ReasonNoSuchNode
+	case c.Kind != "":
+		out.Verdict, out.Reason = CandidateNotAsked, ReasonEarlier
 	}
 	return out
 }
@@ -102,7 +105,7 @@ func means(c signal.Candidate, t event.Target) bool {
 		return t.Kind == c.Kind
 	}
 	kind, _, _ := strings.Cut(t.Kind, ".")
-	return c.Name == t.Name && (c.Kind == t.Kind || c.Kind == "" && strings.EqualFold(kind, c.Label))
+	return c.Name == t.Name && (c.Kind == t.Kind || c.Kind == "" && strings.EqualFold(kind, c.Word))
 }
 
 // seen takes in what the cluster said of the object.

@@ -1,6 +1,7 @@
 // Command keys makes the Secrets that functions need and that nobody should
 // commit: a sealing key a stage, the ConfigMap kubernaut-seals with the public
-// halves, and the addresses of Redis and PostgreSQL with their passwords. It
+// halves, the addresses of Redis and PostgreSQL with their passwords, and the
+// token with which senders post to the gateway. It
 // prints manifests for kubectl and talks to no cluster:
 //
 //	keys --overlay dev | kubectl apply -f -
@@ -15,4 +16,7 @@
 // start: --rotate lays the next key beside the present one and lets all stages
 // accept it; --promote seals with it; --forget ends the acceptance of former
 // keys. Between two steps every function needs a new revision.
+//
+// A sender's token needs two, and no new revision: --new-token accepts another
+// beside the present one, --forget-tokens ends the acceptance of all but it.
 package main

@@ -13,6 +13,8 @@ type command struct {
 	rotate        string
 	promote       bool
 	forget        bool
+	newToken      bool
+	forgetTokens  bool
 	llmKeyFile    string
 	stores        stores
 }
@@ -26,6 +28,8 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (command
 	fs.StringVar(&c.rotate, "rotate", "", "stages, separated by commas, or all: make their next keys and accept them")
 	fs.BoolVar(&c.promote, "promote", false, "seal with the next keys from now on")
 	fs.BoolVar(&c.forget, "forget", false, "accept present and next keys only")
+	fs.BoolVar(&c.newToken, "new-token", false, "make another token for senders, beside those that there are")
+	fs.BoolVar(&c.forgetTokens, "forget-tokens", false, "accept the newest token of senders only")
 	fs.StringVar(&c.llmKeyFile, "llm-key-file", "", "a file with the key of a language model; printed as the Secret kubernaut-llm")
 	fs.StringVar(&c.stores.namespace, "namespace", "kubernaut-system", "the namespace of everything")
 	fs.StringVar(&c.stores.overlay, "overlay", "", "whose stores to address: "+strings.Join(overlays, ", ")+"; unset keeps what --current has")

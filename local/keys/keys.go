@@ -31,7 +31,10 @@ type material struct {
 	ring map[string][]string
 	// redis and history are the contents of the stores' Secrets.
 	redis, history map[string]string
-	llmKey         string
+	// callers are the gateway's files of credentials: the tokens of senders, and
+	// what people have put beside them.
+	callers map[string]string
+	llmKey  string
 }
 
 func newMaterial() *material {
@@ -55,6 +58,9 @@ func (c command) manifests(stdin io.Reader) ([]byte, error) {
 		if m.llmKey, err = readKeyFile(c.llmKeyFile); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.admit(m); err != nil {
+		return nil, err
 	}
 	if err := c.stores.address(m); err != nil {
 		return nil, err

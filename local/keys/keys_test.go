@@ -156,6 +156,33 @@ func TestARotationNeverLeavesASealUnaccepted(t *testing.T) {
 	require.True(t, last.accepts(t, "gateway", "private"))
 }
 
+func TestASendersTokenIsMadeOnceAndRotatedInTwoSteps(t *testing.T) {
+	start := keys(t, "", "--overlay", "dev")
+	tokens := func(text string) []string {
+		return lines(string(installed(t, text).secrets["kubernaut-callers"]["tokens"]))
+	}
+	first := tokens(start)
+	require.Len(t, first, 1)
+	require.GreaterOrEqual(t, len(first[0]), 32)
+	require.Equal(t, first, tokens(keys(t, start, "--current", "-")))
+	require.Contains(t, refused(t, start, "--current", "-", "--forget-tokens"), "start with --new-token")
+
+	both := keys(t, start, "--current", "-", "--new-token")
+	require.Len(t, tokens(both), 2)
+	require.Equal(t, first[0], tokens(both)[1], "senders may use the former one until they have the new one")
+	last := tokens(keys(t, both, "--current", "-", "--forget-tokens"))
+	require.Equal(t, tokens(both)[:1], last)
+}
+
+func TestCredentialsThatPeoplePutBesideTheTokensAreKept(t *testing.T) {
+	start := keys(t, "", "--overlay", "dev")
+	with := strings.Replace(start, "  name: kubernaut-callers\n", "  name: kubernaut-callers\nstringData: {hmac: \"a-key\"}\n", 1)
+	with = strings.Replace(with, "metadata:\n  labels:\n    app.kubernetes.io/part-of: kubernaut\n  name: kubernaut-callers\nstringData: {hmac: \"a-key\"}\n  namespace: kubernaut-system\n",
+		"metadata:\n  name: kubernaut-callers\n  namespace: kubernaut-system\nstringData: {hmac: a-key}\n", 1)
+	require.NotEqual(t, start, with)
+	require.Equal(t, "a-key", string(installed(t, keys(t, with, "--current", "-")).secrets["kubernaut-callers"]["hmac"]))
+}
+
 func TestAllStagesCanRotateAtOnce(t *testing.T) {
 	start := keys(t, "", "--overlay", "dev")
 	in := installed(t, keys(t, start, "--current", "-", "--rotate", "all"))

@@ -29,6 +29,7 @@ const (
 	keyPublic     = "public"
 	redisSecret   = "kubernaut-redis"
 	historySecret = "kubernaut-history"
+	callersSecret = "kubernaut-callers"
 	llmSecret     = "kubernaut-llm"
 	keyAPIKey     = "api-key"
 	partOf        = "app.kubernetes.io/part-of"
@@ -135,6 +136,8 @@ func (m *material) takeSecret(s corev1.Secret) {
 		m.redis = content
 	case s.Name == historySecret:
 		m.history = content
+	case s.Name == callersSecret:
+		m.callers = content
 	case s.Name == llmSecret:
 		m.llmKey = content[keyAPIKey]
 	}
@@ -165,7 +168,8 @@ func (m *material) render(namespace string) ([]byte, error) {
 		}
 		objects = append(objects, secret(named(namespace, sealPrefix+stage), content))
 	}
-	objects = append(objects, secret(named(namespace, redisSecret), m.redis), secret(named(namespace, historySecret), m.history))
+	objects = append(objects, secret(named(namespace, redisSecret), m.redis), secret(named(namespace, historySecret), m.history),
+		secret(named(namespace, callersSecret), m.callers))
 	if m.llmKey != "" {
 		objects = append(objects, secret(named(namespace, llmSecret), map[string]string{keyAPIKey: m.llmKey}))
 	}

@@ -54,6 +54,7 @@ func (s *System) routes() (http.Handler, error) {
 	mux.Handle("/api/v1/explain/", gateway)
 	mux.Handle("/webhook", gateway)
 	mux.Handle("/webhook/", gateway)
+	mux.Handle("/{$}", gateway)
 	remediations := api.New(api.Options{History: s.history, Ledger: s.ledger, Now: time.Now})
 	mux.Handle("GET /api/v1/remediations", remediations)
 	mux.Handle("GET /api/v1/remediations/{id}", remediations)

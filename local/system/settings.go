@@ -33,6 +33,7 @@ func (s *System) shared() map[string]string {
 		stage.EnvStabilization: o.Stabilization.String(),
 		stage.EnvDryRun:        strconv.FormatBool(o.DryRun),
 		"STAGE_URLS":           s.stageURLs(),
+		"GATEWAY_AUTH":         orDefault(os.Getenv("GATEWAY_AUTH"), "loopback"),
 		"APPROVE_AUTH":         "local",
 		"APPROVER":             whoami(),
 	}

@@ -35,6 +35,14 @@ type Alert struct {
 	Labels      map[string]string
 	Annotations map[string]string
 	StartsAt    time.Time
+	// Undated tells that the sender did not say when it started: StartsAt is when
+	// it was received, another each time that it is posted, or EndsAt once it is
+	// resolved.
+	Undated bool
+	// Expires is when an alert that fires counts as ended unless it is posted
+	// again: zero where the sender promises to say when it ended. That a sender
+	// fell silent is weak evidence: it may have died with the alert firing.
+	Expires time.Time
 	// EndsAt is when it stopped; it means nothing while Resolved is false.
 	EndsAt       time.Time
 	Resolved     bool

@@ -24,14 +24,3 @@ func (o Object) candidates() ([]Candidate, string) {
 	}
 	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ""
 }
-
-// validKind reports whether s is written as kinds are: they become part of
-// subjects and keys.
-func validKind(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; !alphanumeric(c) && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= maxLabel
-}

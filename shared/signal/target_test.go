@@ -14,6 +14,14 @@ func found(kind, namespace, name, label string) signal.Candidate {
 	return signal.Candidate{Kind: kind, Namespace: namespace, Name: name, Label: label}
 }
 
+func word(namespace, name, label string) signal.Candidate {
+	return signal.Candidate{Namespace: namespace, Name: name, Label: label, Word: label}
+}
+
+func namespaceOf(name string) signal.Candidate {
+	return signal.Candidate{Kind: "Namespace", Name: name, Label: "namespace", Last: true}
+}
+
 func TestCandidates(t *testing.T) {
 	pod := found("Pod", "shop", "cart-1", "pod")
 	tests := map[string]struct {
@@ -59,13 +67,13 @@ func TestCandidates(t *testing.T) {
 			reason: signal.ReasonNoTarget},
 		"a label that may be a kind's singular is asked about last": {
 			labels: labels{"namespace": "shop", "certificate": "tls", "pod": "cart-1", "Upper": "no", "under_score": "no"},
-			want:   []signal.Candidate{pod, found("", "shop", "tls", "certificate")}},
+			want:   []signal.Candidate{pod, word("shop", "tls", "certificate")}},
 		"an exported label of an unknown kind beats the plain one": {
 			labels: labels{"namespace": "shop", "certificate": "old", "exported_certificate": "new"},
-			want:   []signal.Candidate{found("", "shop", "new", "certificate")}},
+			want:   []signal.Candidate{word("shop", "new", "certificate"), namespaceOf("shop")}},
 		"a namespace is the target where nothing in it is named": {
 			labels: labels{"namespace": "shop", "resource": "pods", "severity": "warning"},
-			want:   []signal.Candidate{found("Namespace", "", "shop", "namespace")}},
+			want:   []signal.Candidate{namespaceOf("shop")}},
 		"no label, no target": {labels: labels{"alertname": "CoreDNSDown"}, reason: signal.ReasonNoTarget},
 		"a pod without its namespace is no target": {
 			labels: labels{"pod": "cart-1"}, reason: signal.ReasonNoTarget},
@@ -105,12 +113,6 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-func TestUsersMayAddLabelsThatNeverNameATarget(t *testing.T) {
-	rules := signal.NewRules("service", " certificate ")
-	_, reason := rules.Candidates(signal.Alert{Labels: labels{"service": "cart", "certificate": "tls"}})
-	require.Equal(t, signal.ReasonNoTarget, reason)
-}
-
 func TestMonitoring(t *testing.T) {
 	tests := map[string]struct {
 		label, value string
@@ -137,7 +139,7 @@ func TestMonitoring(t *testing.T) {
 		"another label is never the monitoring's":    {"deployment", "prometheus", false},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, signal.Monitoring(test.label, test.value)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, signal.NewRules().Monitoring(test.label, test.value)) })
 	}
 }
 
@@ -162,7 +164,7 @@ func FuzzCandidates(f *testing.F) {
 		for _, c := range got {
 			require.True(t, signal.ValidName(c.Name) != (c.Address != ""), "%+v", c)
 			require.True(t, c.Namespace == "" || signal.ValidNamespace(c.Namespace))
-			require.False(t, signal.Monitoring(c.Label, c.Name))
+			require.False(t, rules.Monitoring(c.Label, c.Name))
 		}
 		again, _ := rules.Candidates(a)
 		require.Equal(t, got, again)

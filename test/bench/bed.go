@@ -128,7 +128,7 @@ func (b *bed) settings(name string) map[string]string {
 	return map[string]string{
 		stage.EnvSealPrivate: eventtest.PrivateKey(name), stage.EnvSealPublic: eventtest.PublicKeys(),
 		stage.EnvRedis: b.redisURL, stage.EnvSink: "http://127.0.0.1:9/", stage.EnvLogLevel: "fatal",
-		stage.EnvHistory: "sqlite://" + filepath.Join(b.dir, name+".db"),
+		stage.EnvHistory: "sqlite://" + filepath.Join(b.dir, name+".db"), "GATEWAY_AUTH": "loopback",
 	}
 }
 

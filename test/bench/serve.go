@@ -23,6 +23,7 @@ import (
 var servers = map[string]func(context.Context) error{
 	"broker":     serveBroker,
 	"simulation": serveSimulation,
+	"floor":      serveFloor,
 }
 
 func serveChild(ctx context.Context, what string) error {

@@ -26,6 +26,7 @@ type function struct {
 		} `json:"envs"`
 		Volumes []struct {
 			ConfigMap string `json:"configMap"`
+			Secret    string `json:"secret"`
 			Path      string `json:"path"`
 		} `json:"volumes"`
 	} `json:"run"`
@@ -74,7 +75,7 @@ var reference = regexp.MustCompile(`^\{\{ (secret|configMap):([a-z-]+):([-._a-zA
 
 // secrets are what the keys command makes, which its own test shows.
 func secrets(stage string) map[string][]string {
-	return map[string][]string{"seal-" + stage: {"private"}, "kubernaut-redis": {"url"}, "kubernaut-history": {"url"}}
+	return map[string][]string{"seal-" + stage: {"private"}, "kubernaut-redis": {"url"}, "kubernaut-history": {"url"}, "kubernaut-callers": {"tokens"}}
 }
 
 func TestWhatAFunctionRefersToIsDeployed(t *testing.T) {
@@ -102,6 +103,11 @@ func TestWhatAFunctionRefersToIsDeployed(t *testing.T) {
 				}
 			}
 			for _, v := range f.Run.Volumes {
+				if v.Secret != "" {
+					require.Contains(t, secrets(name), v.Secret, "%s: make secrets makes no %s", name, v.Secret)
+					require.Equal(t, maps["kubernaut"].Data["callers-dir"], v.Path, "%s: GATEWAY_AUTH_DIR names what is mounted", name)
+					continue
+				}
 				require.Contains(t, maps, v.ConfigMap, name)
 				require.Equal(t, maps["kubernaut"].Data["policy-dir"], v.Path, "%s: POLICY_DIR names what is mounted", name)
 			}

@@ -26,6 +26,7 @@ func TestOneSystem(t *testing.T) {
 			"a person refuses":                                         b.refusal,
 			"a person undoes what was applied":                         b.undoing,
 			"an operator sees what happened":                           b.operator,
+			"an event of Kubernetes leads to what an OOM kill needs":   b.backOff,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -25,6 +25,15 @@ const (
 	ReasonLabelTooLong  = "label_too_long"
 )
 
+// judged is the item with the reason for which it is none, unless there was
+// one before.
+func (i Item) judged() Item {
+	if i.Invalid == "" {
+		i.Invalid = malformed(i.Alert)
+	}
+	return i
+}
+
 // malformed names the reason for which an alert is refused, if there is one.
 func malformed(a signal.Alert) string {
 	switch {

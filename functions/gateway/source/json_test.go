@@ -2,10 +2,14 @@ package source
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/signal"
 )
 
 func TestStrictJSON(t *testing.T) {
@@ -85,24 +89,56 @@ func FuzzReaderAcceptsOnlyWhatTheStandardLibraryAccepts(f *testing.F) {
 	})
 }
 
-func FuzzWebhook(f *testing.F) {
-	f.Add([]byte(`{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"X"},"startsAt":"2026-11-22T03:40:12.345Z"}]}`))
-	f.Add([]byte(`{"alerts":[{"labels":null,"status":"resolved"}],"truncatedAlerts":3}`))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		b, err := prometheus{}.Read(Request{Body: in})
-		if err != nil {
-			require.Empty(t, b.Items)
-			return
+// FuzzSources gives every source what strangers may post: whatever it makes an
+// alert of has all that the gateway relies on, and is the same each time.
+func FuzzSources(f *testing.F) {
+	all, err := Open(settings(nil))
+	require.NoError(f, err)
+	for _, r := range readings {
+		text, err := os.ReadFile(filepath.Join("testdata", r.fixture+".json"))
+		require.NoError(f, err)
+		f.Add(text, "1.0", typeAdd, len(r.headers) == len(structured))
+	}
+	f.Fuzz(func(t *testing.T, in []byte, version, kind string, whole bool) {
+		headers := []string{"ce-specversion", version, "ce-type", kind, fluxMarker, kind}
+		if whole {
+			headers = append(headers, structured...)
 		}
-		require.NotEmpty(t, b.Items)
-		require.LessOrEqual(t, len(b.Items), MaxAlerts)
-		require.GreaterOrEqual(t, b.Truncated, 0)
-		for _, i := range b.Items {
-			if i.Invalid == "" {
-				require.NotEmpty(t, i.Alert.Name())
-				require.NotEmpty(t, i.Alert.ID)
-				require.False(t, i.Alert.StartsAt.IsZero())
+		for _, s := range all {
+			b, err := s.Read(request(string(in), headers...))
+			if err != nil {
+				require.Empty(t, b.Items)
+				continue
+			}
+			require.NotEmpty(t, b.Items)
+			require.LessOrEqual(t, len(b.Items), MaxAlerts)
+			require.GreaterOrEqual(t, b.Truncated, 0)
+			again, err := s.Read(request(string(in), headers...))
+			require.NoError(t, err)
+			require.Equal(t, b, again)
+			for _, i := range b.Items {
+				checkItem(t, i)
 			}
 		}
 	})
+}
+
+// checkItem holds an item to what the gateway relies on.
+func checkItem(t *testing.T, i Item) {
+	t.Helper()
+	if i.Invalid != "" {
+		return
+	}
+	a := i.Alert
+	require.NotEmpty(t, a.Name())
+	require.NotEmpty(t, a.ID)
+	require.Positive(t, a.StartsAt.UnixMilli())
+	require.LessOrEqual(t, len(a.Labels), MaxLabels)
+	require.True(t, a.Expires.IsZero() || !a.Resolved && a.Expires.After(now))
+	require.True(t, !a.Undated || a.StartsAt.Equal(now) || a.StartsAt.Equal(a.EndsAt))
+	candidates, reason := signal.NewRules().Candidates(a)
+	require.Equal(t, reason == "", len(candidates) > 0)
+	if a.Object.Kind != "" {
+		require.LessOrEqual(t, len(candidates), 1)
+	}
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -47,6 +48,22 @@ func (r *reader) texts() (map[string]string, error) {
 		return err
 	})
 	return out, err
+}
+
+// time reads a time as RFC 3339 has it. An empty string, null and the zero time
+// are the zero time; ok is false for a string that is no time.
+func (r *reader) time() (t time.Time, ok bool, err error) {
+	if r.null() {
+		return time.Time{}, true, nil
+	}
+	text, err := r.text()
+	if err != nil || text == "" {
+		return time.Time{}, true, err
+	}
+	if t, err = time.Parse(time.RFC3339Nano, text); err != nil {
+		return time.Time{}, false, nil
+	}
+	return t.UTC(), true, nil
 }
 
 // count reads a whole number that is not negative.

@@ -2,7 +2,6 @@ package source
 
 import (
 	"errors"
-	"time"
 
 	"kubernaut.ai/shared/signal"
 )
@@ -68,11 +67,11 @@ func (w *webhook) member(r *reader, key string) (err error) {
 			if len(w.batch.Items) == MaxAlerts {
 				return ErrTooMany
 			}
-			var a posted
-			if err := r.object(func(key string) error { return a.member(r, key) }); err != nil {
+			var p posted
+			if err := p.read(r); err != nil {
 				return err
 			}
-			w.batch.Items = append(w.batch.Items, a.item())
+			w.batch.Items = append(w.batch.Items, p.routed())
 			return nil
 		})
 	default:
@@ -81,47 +80,11 @@ func (w *webhook) member(r *reader, key string) (err error) {
 	return err
 }
 
-// posted is one alert of a body, as it came.
-type posted struct {
-	alert                             signal.Alert
-	status, starts, ends, fingerprint string
-}
-
-func (p *posted) member(r *reader, key string) (err error) {
-	switch key {
-	case "status":
-		p.status, err = r.text()
-	case "labels":
-		p.alert.Labels, err = r.texts()
-	case "annotations":
-		p.alert.Annotations, err = r.texts()
-	case "startsAt":
-		p.starts, err = r.text()
-	case "endsAt":
-		p.ends, err = r.text()
-	case "generatorURL":
-		p.alert.GeneratorURL, err = r.text()
-	case "fingerprint":
-		p.fingerprint, err = r.text()
-	default:
-		err = r.skip()
-	}
-	return err
-}
-
-// item judges an alert once all its members are known, in whatever order they
-// came.
-func (p *posted) item() Item {
-	out := Item{Alert: p.alert}
-	var startsErr, endsErr error
-	if p.starts != "" {
-		out.Alert.StartsAt, startsErr = time.Parse(time.RFC3339Nano, p.starts)
-	}
-	if p.ends != "" {
-		out.Alert.EndsAt, endsErr = time.Parse(time.RFC3339Nano, p.ends)
-	}
-	out.Alert.StartsAt = out.Alert.StartsAt.UTC()
-	out.Alert.ID = signal.AlertID(p.fingerprint, p.alert.Labels)
+// routed is an alert as an Alertmanager routed it: its status says whether it
+// fires.
+func (p *posted) routed() Item {
+	out := p.item(signal.AlertID(p.fingerprint, p.labels))
+	out.Alert.StartsAt, out.Alert.EndsAt = p.starts, p.ends
 	switch p.status {
 	case "firing":
 	case "resolved":
@@ -129,11 +92,5 @@ func (p *posted) item() Item {
 	default:
 		out.Invalid = ReasonBadStatus
 	}
-	if out.Invalid == "" && (startsErr != nil || endsErr != nil) {
-		out.Invalid = ReasonBadTime
-	}
-	if out.Invalid == "" {
-		out.Invalid = malformed(out.Alert)
-	}
-	return out
+	return out.judged()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -46,11 +47,13 @@ func Open(s Settings) ([]Source, error) {
 	return all, errors.Join(wrong...)
 }
 
-// Paths lists where the sources are posted to, each once, sorted.
+// Paths lists where the sources are posted to, sorted, as people write paths.
 func Paths(all []Source) []string {
 	var out []string
 	for _, s := range all {
-		out = append(out, s.Paths()...)
+		for _, path := range s.Paths() {
+			out = append(out, strings.TrimSuffix(path, "{$}"))
+		}
 	}
 	slices.Sort(out)
 	return out

@@ -21,7 +21,8 @@ var ownVariables = map[string]string{
 }
 
 // OnOwn says where a cluster that the user has already has everything: the
-// environment tells what its kubeconfig does not.
+// environment tells what its kubeconfig does not. With PLATFORM, such as
+// linux/amd64, images are built for that alone.
 func OnOwn(kubeconfig string) (Options, error) {
 	for name, what := range ownVariables {
 		if os.Getenv(name) == "" {
@@ -29,6 +30,6 @@ func OnOwn(kubeconfig string) (Options, error) {
 		}
 	}
 	return Options{Kubeconfig: kubeconfig, Registry: os.Getenv("FUNC_REGISTRY"),
-		InsecureRegistry: os.Getenv("FUNC_REGISTRY_INSECURE") == "true",
+		InsecureRegistry: os.Getenv("FUNC_REGISTRY_INSECURE") == "true", Platform: os.Getenv("PLATFORM"),
 		Redis:            os.Getenv("REDIS_URL"), Postgres: os.Getenv("HISTORY_URL")}, nil
 }

@@ -21,7 +21,8 @@ const (
 	gatewayURL  = "http://" + gatewayHost + "/api/v1/signals/prometheus"
 )
 
-// routing has Alertmanager tell Kubernaut of every alert at once. It runs
+// routing has Alertmanager tell Kubernaut of every alert at once, with the
+// credential that the installation made. It runs
 // outside the cluster, where names of the cluster mean nothing: it asks the
 // ingress for the gateway's.
 const routing = `
@@ -36,7 +37,9 @@ receivers:
     webhook_configs:
       - url: %s
         send_resolved: true
-        http_config: {proxy_url: %s}
+        http_config:
+          proxy_url: %s
+          authorization: {credentials: %q}
 `
 
 func (w *world) routeAlerts(ctx context.Context) error {
@@ -44,7 +47,7 @@ func (w *world) routeAlerts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.sender.Configure(ctx, fmt.Sprintf(routing, gatewayURL, "http://"+ingress))
+	return w.sender.Configure(ctx, fmt.Sprintf(routing, gatewayURL, "http://"+ingress, w.credential))
 }
 
 // alert is one as Prometheus posts it to Alertmanager.

@@ -1,64 +1,104 @@
 package scenario
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/stage"
+	"kubernaut.ai/test/e2e/product"
 )
 
 const (
-	// floodAlerts are all of different workloads, floodBatch of them a webhook,
-	// floodClients Alertmanagers at once.
-	floodAlerts, floodBatch, floodClients = 2000, 50, 4
-	// floodAttempts bounds how often a webhook is posted: again after a 503, as
-	// Alertmanager does.
-	floodAttempts = 5
+	// floodAlerts are all of different workloads, floodBatch of them a webhook.
+	floodAlerts, floodBatch = 2000, 50
+	// floodAtOnce is how many the gateway publishes at once for one sender.
+	floodAtOnce = 16
 )
 
-// BenchmarkNewAlerts measures how many alerts a second the gateway takes until
-// the real Broker has acknowledged each. Nobody is subscribed meanwhile: stages
-// behind it would only take the processor away.
+// BenchmarkNewAlerts measures how many alerts a second the gateway takes from
+// one Alertmanager until the real Broker has acknowledged each, and how many
+// such events the Broker acknowledges without any gateway. Nobody is subscribed
+// meanwhile: stages behind it would only take the processor away.
 func BenchmarkNewAlerts(b *testing.B) {
 	w := enter(b)
 	w.keepAwake(b)
-	namespace := w.namespace(b, managed)
-	webhooks := w.flood(b, namespace)
+	webhooks := w.flood(b, w.namespace(b, managed))
 	w.withoutTriggers(b)
 	defer w.forget(b)
+	b.ReportMetric(w.bareBroker(b), "broker-alone-events/s")
+	began, posts := time.Now(), 0
+	for webhook := range webhooks {
+		posts--
+		until(b, "the gateway takes a webhook", func(ctx context.Context) (bool, any) {
+			posts++
+			status, said, err := send(ctx, w.http, gatewayURL, webhook)
+			return err == nil && status < http.StatusBadRequest, fmt.Sprintf("%d %s %v", status, said, err)
+		})
+	}
+	b.ReportMetric(floodAlerts/time.Since(began).Seconds(), "alerts/s")
+	b.ReportMetric(float64(posts), "posted-again")
+	b.ReportMetric(0, "ns/op")
+}
+
+// bareBroker is how many first events a second the Broker acknowledges when
+// they are posted to it as the gateway does.
+func (w *world) bareBroker(b *testing.B) float64 {
+	b.Helper()
+	body, err := stage.Encode(eventtest.Sample(event.SignalReceived))
+	require.NoError(b, err)
+	left := make(chan struct{}, floodAlerts)
+	for range floodAlerts {
+		left <- struct{}{}
+	}
+	close(left)
 	began := time.Now()
-	var clients sync.WaitGroup
-	var again atomic.Int64
-	for range floodClients {
-		clients.Go(func() {
-			for webhook := range webhooks {
-				for attempt := range floodAttempts {
-					status, said, err := send(b.Context(), w.http, gatewayURL, webhook)
-					if err == nil && status < http.StatusBadRequest {
-						break
-					}
-					again.Add(1)
-					if attempt == floodAttempts-1 || status != http.StatusServiceUnavailable {
-						b.Errorf("the gateway refuses: %d %s %v", status, said, err)
-						break
-					}
+	var posters sync.WaitGroup
+	for range floodAtOnce {
+		posters.Go(func() {
+			for range left {
+				if err := w.toBroker(b.Context(), body); err != nil {
+					b.Errorf("post to the Broker: %v", err)
+					return
 				}
 			}
 		})
 	}
-	clients.Wait()
-	b.ReportMetric(floodAlerts/time.Since(began).Seconds(), "alerts/s")
-	b.ReportMetric(float64(again.Load()), "posted-again")
-	b.ReportMetric(0, "ns/op")
+	posters.Wait()
+	return floodAlerts / time.Since(began).Seconds()
+}
+
+func (w *world) toBroker(ctx context.Context, event []byte) error {
+	const url = "http://broker-ingress.knative-eventing.svc.cluster.local/" + product.Namespace + "/kubernaut"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(event))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", cloudevents.ApplicationCloudEventsJSON)
+	response, err := w.http.Do(request)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("the Broker answers %s", response.Status)
+	}
+	return nil
 }
 
 // flood makes a workload an alert, and the webhooks that tell of all of them.

@@ -57,9 +57,12 @@ type world struct {
 	// end ends what the scenarios started for themselves; nil is nothing.
 	end func() error
 	// http reaches Services of the cluster by the names that they have there,
-	// through forwards where the cluster runs elsewhere.
+	// through forwards where the cluster runs elsewhere, and the gateway with the
+	// credential of a sender.
 	http     *http.Client
 	forwards *forwards
+	// credential is what a sender shows the gateway.
+	credential string
 	// patient is the image of the workload that is made ill, packed its content.
 	patient string
 	packed  v1.Image
@@ -126,7 +129,10 @@ func (w *world) open(ctx context.Context) (err error) {
 	if w.bed == nil {
 		w.forwards = newForwards(w.config, w.kube)
 	}
-	w.http = &http.Client{Transport: &http.Transport{DialContext: w.dial}}
+	if w.credential, err = w.sendersToken(ctx); err != nil {
+		return err
+	}
+	w.http = &http.Client{Transport: asSender{&http.Transport{DialContext: w.dial}, w.credential}}
 	if w.programs, err = toolchain.Ensure(ctx, toolchain.Options{Log: os.Stderr}, "func", "kubectl"); err != nil {
 		return err
 	}
