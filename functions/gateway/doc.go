@@ -19,6 +19,18 @@
 //	POST /api/v1/signals/prometheus
 //	201 created, 202 duplicate, 200 not for us, 207 several alerts
 //
+// What would become of a request, and why, is asked at /api/v1/explain, with
+// the path of the source behind it or, to have that guessed, without:
+//
+//	POST /api/v1/explain/api/v1/signals/prometheus
+//	200 an Explanation; text for people where Accept says text/plain
+//
+// Up to the claim the gateway's own code runs, and its questions to the cluster
+// are noted; from there the deployed stages are asked, with events that are
+// sealed for explanation only, until the decision. Nothing is written,
+// published or counted as a signal. A stage that does not answer is named, and
+// the rest is given. Whoever may post signals may ask.
+//
 // A new kind of sender is one file in the package source; authentication goes
 // around the handler in function.go.
 //
@@ -30,4 +42,7 @@
 // minus in front takes a default away:
 //
 //	NEVER_TARGETS=shard,-application MONITORING_SERVICES=mimir*,-*-operator
+//
+// STAGE_URLS (stage=url,stage=url) names stages that are elsewhere than at the
+// Service of their name; explanations ask them.
 package function
