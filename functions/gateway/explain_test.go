@@ -29,9 +29,9 @@ import (
 
 var updateGolden = flag.Bool("update-explanations", false, "write the golden explanations anew")
 
-// fleet is the stages behind the gateway: each answers with the sample's own
+// backends are the stages behind the gateway: each answers with the sample's own
 // sections, through the harness of real ones.
-type fleet struct {
+type backends struct {
 	urls map[string]string
 	// say replaces what a stage says.
 	say map[string]func(w http.ResponseWriter, r *http.Request)
@@ -48,9 +48,9 @@ func answering(t testing.TB, name string, takes string, reply stage.Reply) *stag
 	return f
 }
 
-func newFleet(t testing.TB) *fleet {
+func newBackends(t testing.TB) *backends {
 	t.Helper()
-	out := &fleet{urls: map[string]string{}, say: map[string]func(http.ResponseWriter, *http.Request){}}
+	out := &backends{urls: map[string]string{}, say: map[string]func(http.ResponseWriter, *http.Request){}}
 	for _, f := range []struct {
 		name, takes string
 		reply       stage.Reply
@@ -75,7 +75,7 @@ func newFleet(t testing.TB) *fleet {
 }
 
 // explaining is a gateway of the world that explains.
-func (w *world) explaining(t testing.TB, f *fleet) *handler {
+func (w *world) explaining(t testing.TB, f *backends) *handler {
 	t.Helper()
 	g, key := w.gateway(t), eventtest.Key(event.StageGateway)
 	seal := func(_ context.Context, d event.Draft) (cloudevents.Event, error) {
@@ -94,7 +94,7 @@ func (w *world) explaining(t testing.TB, f *fleet) *handler {
 	return h
 }
 
-func ask(t testing.TB, h *handler, path, body string, headers ...string) *httptest.ResponseRecorder {
+func wonder(t testing.TB, h *handler, path, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -133,16 +133,16 @@ func goldenFile(t testing.TB, name, got string) {
 
 func TestAnExplanationAsItIsWritten(t *testing.T) {
 	w := newWorld(t)
-	h := w.explaining(t, newFleet(t))
+	h := w.explaining(t, newBackends(t))
 	in := body(alert("firing", "namespace", "shop", "pod", "cart-1", "statefulset", "gone", "certificate", "cart-tls", "queue2", "x"))
-	got := ask(t, h, explainPath+prometheusPath, in)
+	got := wonder(t, h, explainPath+prometheusPath, in)
 	require.Equal(t, http.StatusOK, got.Code, got.Body.String())
 	pretty := &strings.Builder{}
 	enc := json.NewEncoder(pretty)
 	enc.SetIndent("", "  ")
 	require.NoError(t, enc.Encode(json.RawMessage(got.Body.Bytes())))
 	goldenFile(t, "explanation.json", pretty.String())
-	text := ask(t, h, explainPath, in, "Accept", "text/plain")
+	text := wonder(t, h, explainPath, in, "Accept", "text/plain")
 	require.Equal(t, "text/plain; charset=utf-8", text.Header().Get("Content-Type"))
 	goldenFile(t, "explanation.txt", text.Body.String())
 	require.Empty(t, w.broker.sent)
@@ -155,7 +155,7 @@ func TestWhereAnAlertsWayEnds(t *testing.T) {
 	cases := []struct {
 		name  string
 		alert string
-		given func(w *world, f *fleet, open func(body string))
+		given func(w *world, f *backends, open func(body string))
 		want  want
 	}{
 		{"approved", firing("cart-1"), nil, want{WouldExecute, event.StageAuthorize, "policy"}},
@@ -165,68 +165,68 @@ func TestWhereAnAlertsWayEnds(t *testing.T) {
 		{"without a target", alert("firing"), nil, want{WouldIgnore, stepTarget, "no_target"}},
 		{"of the monitoring itself", alert("firing", "namespace", "monitoring", "service", "prometheus-x"), nil, want{WouldIgnore, stepTarget, "monitoring"}},
 		{"about a pod that is gone", firing("cart-gone"), nil, want{WouldIgnore, stepTarget, ReasonTargetGone}},
-		{"about what may not be read", firing("cart-1"), func(w *world, _ *fleet, _ func(string)) {
+		{"about what may not be read", firing("cart-1"), func(w *world, _ *backends, _ func(string)) {
 			w.cluster.denied = map[string]bool{"shop/Pod/cart-1": true}
 		}, want{WouldIgnore, stepTarget, ReasonForbidden}},
-		{"while the API server is away", firing("cart-1"), func(w *world, _ *fleet, _ func(string)) { w.breakAt("owners", false) },
+		{"while the API server is away", firing("cart-1"), func(w *world, _ *backends, _ func(string)) { w.breakAt("owners", false) },
 			want{WouldUnknown, stepTarget, ReasonUnreadable}},
-		{"not managed", firing("cart-1"), func(w *world, _ *fleet, _ func(string)) {
+		{"not managed", firing("cart-1"), func(w *world, _ *backends, _ func(string)) {
 			w.cluster.scopes["shop/Deployment/cart"] = cluster.Scope{Reason: cluster.ScopeUnlabelled}
 		}, want{WouldIgnore, stepScope, ReasonNotManaged}},
-		{"of a remediation under way", firing("cart-1"), func(_ *world, _ *fleet, open func(string)) { open(firing("cart-1")) },
+		{"of a remediation under way", firing("cart-1"), func(_ *world, _ *backends, open func(string)) { open(firing("cart-1")) },
 			want{WouldJoin, stepClaim, ReasonDuplicate}},
-		{"stopped, the last of its remediation", alert("resolved", "namespace", "shop", "pod", "cart-1"), func(_ *world, _ *fleet, open func(string)) { open(firing("cart-1")) },
+		{"stopped, the last of its remediation", alert("resolved", "namespace", "shop", "pod", "cart-1"), func(_ *world, _ *backends, open func(string)) { open(firing("cart-1")) },
 			want{WouldResolve, stepClaim, ReasonCancelled}},
-		{"stopped while others fire", alert("resolved", "namespace", "shop", "pod", "cart-1"), func(_ *world, _ *fleet, open func(string)) {
+		{"stopped while others fire", alert("resolved", "namespace", "shop", "pod", "cart-1"), func(_ *world, _ *backends, open func(string)) {
 			open(firing("cart-1") + "," + firing("cart-6d5f7c9b8d-x2x4q"))
 		}, want{WouldResolve, stepClaim, ReasonStillFiring}},
 		{"stopped, and never joined", alert("resolved", "namespace", "shop", "pod", "cart-1"), nil, want{WouldIgnore, stepClaim, ReasonNotJoined}},
-		{"while Redis is away", firing("cart-1"), func(w *world, _ *fleet, _ func(string)) { w.redis.Close() },
+		{"while Redis is away", firing("cart-1"), func(w *world, _ *backends, _ func(string)) { w.redis.Close() },
 			want{WouldUnknown, stepClaim, ReasonLedgerDown}},
-		{"while a stage is absent", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while a stage is absent", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageAnalyze] = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such host", 404) }
 		}, want{WouldUnknown, event.StageAnalyze, ReasonUnexpected}},
-		{"while a stage cannot be reached", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) { f.urls[event.StageClassify] = "http://127.0.0.1:1" },
+		{"while a stage cannot be reached", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.urls[event.StageClassify] = "http://127.0.0.1:1" },
 			want{WouldUnknown, event.StageClassify, ReasonUnreachable}},
-		{"while a stage fails", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while a stage fails", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(503)
 				_, _ = w.Write([]byte(`{"reason":"cluster_unreadable","message":"try again"}`))
 			}
 		}, want{WouldUnknown, event.StageEnrich, "cluster_unreadable"}},
-		{"while a stage would answer with nothing", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while a stage would answer with nothing", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageAuthorize] = func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				_, _ = w.Write([]byte(`{"reason":"too_old"}`))
 			}
 		}, want{WouldUnknown, event.StageAuthorize, "too_old"}},
-		{"while a stage is of a version that knows no explanations", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while a stage is of a version that knows no explanations", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageEnrich] = stale
 		}, want{WouldUnknown, event.StageEnrich, stage.ReasonSealBroken}},
-		{"while somebody else answers for a stage", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while somebody else answers for a stage", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.urls[event.StageClassify] = f.urls[event.StageAnalyze]
 		}, want{WouldUnknown, event.StageClassify, stage.ReasonCannotExplain}},
-		{"while a real event is given for an answer", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while a real event is given for an answer", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
 				b, _ := stage.Encode(eventtest.Sample(event.SignalEnriched))
 				w.Header().Set("Content-Type", cloudevents.ApplicationCloudEventsJSON)
 				_, _ = w.Write(b)
 			}
 		}, want{WouldUnknown, event.StageEnrich, ReasonUnbelieved}},
-		{"while a stage sends without an end", firing("cart-1"), func(_ *world, f *fleet, _ func(string)) {
+		{"while a stage sends without an end", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, maxSaid+1)) }
 		}, want{WouldUnknown, event.StageEnrich, ReasonUnexpected}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			w, f := newWorld(t), newFleet(t)
+			w, f := newWorld(t), newBackends(t)
 			h := w.explaining(t, f)
 			if c.given != nil {
 				c.given(w, f, func(alerts string) { require.Less(t, post(t, h.gateway, body(alerts)).code, 300) })
 			}
 			sent := len(w.broker.sent)
-			a := explanation(t, ask(t, h, explainPath+prometheusPath, body(c.alert))).Alerts[0]
+			a := explanation(t, wonder(t, h, explainPath+prometheusPath, body(c.alert))).Alerts[0]
 			require.Equal(t, c.want, want{a.Would, a.Stopped.At, a.Stopped.Reason}, "%+v", a)
 			require.Len(t, w.broker.sent, sent)
 		})
@@ -248,10 +248,10 @@ func stale(w http.ResponseWriter, r *http.Request) {
 
 func TestAnExplanationForetellsWhatThePostThenDoes(t *testing.T) {
 	w := newWorld(t)
-	h := w.explaining(t, newFleet(t))
+	h := w.explaining(t, newBackends(t))
 	in := body(firing("cart-1"), firing("cart-6d5f7c9b8d-x2x4q"), firing("cart-1"))
 	before := w.contents(t)
-	said := explanation(t, ask(t, h, explainPath, in))
+	said := explanation(t, wonder(t, h, explainPath, in))
 	require.Equal(t, before, w.contents(t))
 	require.Empty(t, w.broker.sent)
 	require.Equal(t, "prometheus", said.Source)
@@ -268,24 +268,24 @@ func TestAnExplanationForetellsWhatThePostThenDoes(t *testing.T) {
 		}
 	}
 	// And what would come now, with the remediation under way.
-	said = explanation(t, ask(t, h, explainPath, in))
+	said = explanation(t, wonder(t, h, explainPath, in))
 	require.Equal(t, "join", said.Alerts[0].Claim.Would)
 	require.Equal(t, did.answer.Results[0].RemediationID, said.Alerts[0].Claim.Remediation)
 	// The holder is lost: the alert takes over, under the same id.
 	w.elapse(11 * time.Minute)
-	said = explanation(t, ask(t, h, explainPath, in))
+	said = explanation(t, wonder(t, h, explainPath, in))
 	require.Equal(t, "take_over", said.Alerts[0].Claim.Would)
 	require.Equal(t, did.answer.Results[0].RemediationID, said.Alerts[0].Claim.Remediation)
 }
 
 func TestAnExplanationIsBounded(t *testing.T) {
 	w := newWorld(t)
-	h := w.explaining(t, newFleet(t))
-	said := explanation(t, ask(t, h, explainPath, body(strings.Split(strings.Repeat(firing("cart-1")+";", maxExplained+4)+firing("cart-1"), ";")...)))
+	h := w.explaining(t, newBackends(t))
+	said := explanation(t, wonder(t, h, explainPath, body(strings.Split(strings.Repeat(firing("cart-1")+";", maxExplained+4)+firing("cart-1"), ";")...)))
 	require.Len(t, said.Alerts, maxExplained)
 	require.Equal(t, 5, said.LeftOut)
 
-	f := newFleet(t)
+	f := newBackends(t)
 	asked, leave := make(chan struct{}, 1), make(chan struct{})
 	t.Cleanup(func() { close(leave) })
 	f.say[event.StageEnrich] = func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-leave }
@@ -311,22 +311,22 @@ func TestRequestsThatAreNotExplained(t *testing.T) {
 		"nothing":                 {explainPath, "", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := ask(t, newWorld(t).explaining(t, newFleet(t)), c.path, c.body)
+			got := wonder(t, newWorld(t).explaining(t, newBackends(t)), c.path, c.body)
 			require.Equal(t, c.code, got.Code, got.Body.String())
 			require.Equal(t, "application/problem+json", got.Header().Get("Content-Type"))
 		})
 	}
 	t.Run("more at a time than there is room for", func(t *testing.T) {
-		f := newFleet(t)
+		f := newBackends(t)
 		h := newWorld(t).explaining(t, f)
 		inside, leave := make(chan struct{}), make(chan struct{})
 		f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) { inside <- struct{}{}; <-leave; w.WriteHeader(500) }
 		codes := make(chan int)
 		for range maxExplaining {
-			go func() { codes <- ask(t, h, explainPath, body(firing("cart-1"))).Code }()
+			go func() { codes <- wonder(t, h, explainPath, body(firing("cart-1"))).Code }()
 			<-inside
 		}
-		got := ask(t, h, explainPath, body(firing("cart-1")))
+		got := wonder(t, h, explainPath, body(firing("cart-1")))
 		require.Equal(t, 503, got.Code)
 		require.NotEmpty(t, got.Header().Get("Retry-After"))
 		close(leave)
@@ -359,9 +359,9 @@ func FuzzAnExplanation(f *testing.F) {
 	f.Add(body(alert("resolved", "pod", "\x1b[2J")))
 	f.Add(body(alert("firing", "alertname", "a\nb", "namespace", "shop", "pod", "cart-1")))
 	w := newWorld(f)
-	h := w.explaining(f, &fleet{urls: map[string]string{event.StageEnrich: "http://127.0.0.1:1"}})
+	h := w.explaining(f, &backends{urls: map[string]string{event.StageEnrich: "http://127.0.0.1:1"}})
 	f.Fuzz(func(t *testing.T, in string) {
-		got := ask(t, h, explainPath, in, "Accept", "text/plain")
+		got := wonder(t, h, explainPath, in, "Accept", "text/plain")
 		require.Contains(t, []int{200, 400, 413}, got.Code)
 		if got.Code == 200 {
 			require.Equal(t, -1, strings.IndexFunc(got.Body.String(), func(c rune) bool { return unicode.IsControl(c) && c != '\n' }))

@@ -124,9 +124,19 @@ func start(t testing.TB, redis string, broker *sink, api *apiServer, settings ..
 func send(t testing.TB, f *stage.HTTPFunction, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/signals/prometheus", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+senderToken)
 	w := httptest.NewRecorder()
 	f.Handle(w, r)
 	return w
+}
+
+func TestAGatewayThatWasNotToldWhoMayPostDoesNotStart(t *testing.T) {
+	f := function.New()
+	err := f.Start(t.Context(), map[string]string{
+		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageGateway), stage.EnvSealPublic: eventtest.PublicKeys(),
+		stage.EnvRedis: ledgertest.Miniredis(t).URL(), stage.EnvSink: newSink(t).URL, stage.EnvKubeconfig: newAPIServer(t).kubeconfig(t)})
+	require.ErrorContains(t, err, "GATEWAY_AUTH is missing")
+	require.Equal(t, http.StatusServiceUnavailable, send(t, f, read(t, "watchdog")).Code)
 }
 
 func read(t testing.TB, name string) string {

@@ -110,7 +110,7 @@ func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
 		}
 	}
 	answer := summarise(results, b.Truncated)
-	g.meters.answered(ctx, answer)
+	g.meters.answered(ctx, b.Source, answer)
 	return answer
 }
 

@@ -48,10 +48,7 @@ const maxTried = 16
 // which there is none; with ReasonTargetGone or
 // ReasonForbidden, it is the object that is gone or may not be read.
 func (g *gateway) chain(ctx context.Context, a signal.Alert) ([]event.Target, string, error) {
-	candidates, reason := g.rules.Candidates(a)
-	if reason != "" {
-		return nil, reason, nil
-	}
+	candidates, otherwise := g.rules.Candidates(a)
 	t := trial{left: maxTried}
 	for _, c := range candidates {
 		if c.Last && t.reason != "" {
@@ -68,7 +65,7 @@ func (g *gateway) chain(ctx context.Context, a signal.Alert) ([]event.Target, st
 		}
 	}
 	if t.reason == "" {
-		t.reason = signal.ReasonNoTarget
+		t.reason = otherwise
 	}
 	return t.missing, t.reason, nil
 }

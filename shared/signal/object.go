@@ -22,5 +22,15 @@ func (o Object) candidates() ([]Candidate, string) {
 	case o.Namespace != "" && !ValidNamespace(o.Namespace):
 		return nil, ReasonNoTarget
 	}
-	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ""
+	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ReasonNoTarget
 }
+
+// momentPrefix starts the ids of alerts that tell of a moment.
+const momentPrefix = "moment-"
+
+// MomentID is the id of an alert that tells of something that happened, such
+// as an event of Kubernetes: nobody ever says that it ended.
+func MomentID(parts map[string]string) string { return momentPrefix + AlertID("", parts) }
+
+// Momentary reports whether an alert's id is one of MomentID.
+func Momentary(id string) bool { return strings.HasPrefix(id, momentPrefix) }

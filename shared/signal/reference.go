@@ -1,9 +1,6 @@
 package signal
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Labels that name an object together with its kind: those of
 // kube-state-metrics for custom resources, and those of Flux.
@@ -32,29 +29,32 @@ var series = []struct{ alerts, queries, kind string }{
 
 // references are the objects that the alert names with their kinds, which
 // tells more than any label alone.
-func (r Rules) references(a Alert) []Candidate {
-	var found []Candidate
+func (r Rules) references(a Alert) (found []Candidate) {
+	namespace := a.Label(LabelNamespace)
+	if !ValidNamespace(namespace) {
+		namespace = ""
+	}
+	add := func(c Candidate) {
+		if ValidName(c.Name) {
+			c.Namespace = namespace
+			found = append(found, c)
+		}
+	}
 	name := a.Label(labelName)
 	switch kind, group := a.Labels[labelCustomKind], a.Labels[labelCustomGroup]; {
 	case validKind(kind) && ValidName(group) && !r.never[labelCustomKind]:
-		found = append(found, Candidate{Kind: KindName(group, kind), Name: name, Label: labelCustomKind})
+		add(Candidate{Kind: KindName(group, kind), Name: name, Label: labelCustomKind})
 	case validKind(a.Label(labelKind)) && !r.never[labelKind]:
-		found = append(found, Candidate{Word: a.Label(labelKind), Name: name, Label: labelKind})
+		add(Candidate{Word: a.Label(labelKind), Name: name, Label: labelKind})
 	}
 	for _, o := range own {
 		if !r.never[o.label] {
-			found = append(found, Candidate{Kind: o.kind, Name: a.Label(o.label), Label: o.label})
+			add(Candidate{Kind: o.kind, Name: a.Labels[o.label], Label: o.label})
 		}
 	}
 	for _, s := range series {
-		if strings.HasPrefix(a.Name(), s.alerts) || strings.Contains(a.GeneratorURL, s.queries) {
-			found = append(found, Candidate{Kind: s.kind, Name: name, Label: labelName})
-		}
-	}
-	found = slices.DeleteFunc(found, func(c Candidate) bool { return !ValidName(c.Name) })
-	if namespace := a.Label(LabelNamespace); ValidNamespace(namespace) {
-		for i := range found {
-			found[i].Namespace = namespace
+		if name != "" && (strings.HasPrefix(a.Name(), s.alerts) || strings.Contains(a.GeneratorURL, s.queries)) {
+			add(Candidate{Kind: s.kind, Name: name, Label: labelName})
 		}
 	}
 	return found

@@ -59,9 +59,10 @@ var isRanked = func() map[string]bool {
 }()
 
 // Candidates are the objects that the alert's labels may mean, in order of
-// preference; the first that exists is the target. When there is none, the
-// reason is ReasonMonitoring if labels named only the monitoring itself, else
-// ReasonNoTarget. An object that the alert names itself is the only one.
+// preference; the first that exists is the target. The reason is what to say
+// where none of them turns out to name anything: ReasonMonitoring if labels
+// named the monitoring itself, else ReasonNoTarget. An object that the alert
+// names itself is the only one.
 func (r Rules) Candidates(a Alert) (found []Candidate, reason string) {
 	if a.Object.Kind != "" {
 		return a.Object.candidates()
@@ -70,25 +71,19 @@ func (r Rules) Candidates(a Alert) (found []Candidate, reason string) {
 	if len(found) == 0 && r.NodeAlert(a) {
 		// The namespace of such an alert, and all that lies in it, is the
 		// exporter's.
-		if found = r.nodes(a); len(found) > 0 {
-			return found, ""
-		}
-		return nil, ReasonNoTarget
+		return r.nodes(a), ReasonNoTarget
 	}
 	ranked, filtered := r.ranked(a)
 	found = append(found, ranked...)
 	namespace := a.Label(LabelNamespace)
 	found = append(found, r.others(a, namespace)...)
-	if len(ranked) == 0 && (!filtered || aboutNamespace(a)) && ValidNamespace(namespace) && !r.never[LabelNamespace] {
+	if len(ranked) == 0 && (!filtered || r.aboutNamespace(a)) && ValidNamespace(namespace) && !r.never[LabelNamespace] {
 		found = append(found, Candidate{Kind: "Namespace", Name: namespace, Label: LabelNamespace, Last: true})
 	}
-	switch {
-	case len(found) > 0:
-		return found, ""
-	case filtered:
-		return nil, ReasonMonitoring
+	if filtered {
+		return found, ReasonMonitoring
 	}
-	return nil, ReasonNoTarget
+	return found, ReasonNoTarget
 }
 
 // ranked are the objects that labels of rank name; filtered tells that some
@@ -98,9 +93,10 @@ func (r Rules) ranked(a Alert) (found []Candidate, filtered bool) {
 	for _, e := range rank {
 		name := a.Label(e.label)
 		switch {
-		case name == "" || r.never[e.label] || !ValidName(name):
+		case name == "" || r.never[e.label]:
 		case r.Monitoring(e.label, name), scraped(a, e.label):
 			filtered = true
+		case !ValidName(name):
 		case e.clusterScoped:
 			// The series of a container or a volume carry its node too: were the pod
 			// gone, the node would still be there, and quite healthy.
@@ -127,9 +123,10 @@ func scraped(a Alert, label string) bool {
 
 // aboutNamespace reports whether the namespace label is the series' own, and
 // not that of the scraper, which other labels name.
-func aboutNamespace(a Alert) bool {
+func (r Rules) aboutNamespace(a Alert) bool {
 	if a.Labels[exportedPrefix+LabelNamespace] != "" {
-		return true
+		// Where the series itself names a part of the monitoring, so it does by this.
+		return !r.Monitoring(labelPod, a.Labels[exportedPrefix+labelPod]) && !r.Monitoring(labelService, a.Labels[exportedPrefix+labelService])
 	}
 	for _, s := range []string{"kube_namespace_", "kube_resourcequota", "kube_limitrange"} {
 		if strings.Contains(a.GeneratorURL, s) {
@@ -148,7 +145,7 @@ func (r Rules) others(a Alert, namespace string) []Candidate {
 	for key, value := range a.Labels {
 		label := strings.TrimPrefix(key, exportedPrefix)
 		switch {
-		case label == LabelNamespace || isRanked[label] || r.never[label] || !singular(label) || !ValidName(value):
+		case label == LabelNamespace || label == labelKind || isRanked[label] || r.never[label] || !singular(label) || !ValidName(value):
 			continue
 		case key == label && a.Labels[exportedPrefix+label] != "":
 			continue
