@@ -35,7 +35,9 @@ const (
 const maxTurns = 40
 
 // New makes the stage. It does no I/O and cannot fail.
-func New() *stage.Function { return stage.New(event.StageAnalyze, open, stage.WithInbox()) }
+func New() *stage.Function {
+	return stage.New(event.StageAnalyze, open, stage.WithInbox(), stage.Explains(event.SignalClassified, event.AnalysisContinued))
+}
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	analyst, err := selectAnalyst(rt.Config)

@@ -5,6 +5,7 @@ import (
 
 	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/stage"
 )
 
 // limits are those that a remediation counts against: all together, its
@@ -37,12 +38,18 @@ func (l ledgerBreaker) Paused(ctx context.Context) (Pause, error) {
 	return Pause{On: on, By: p.By, Reason: p.Reason}, err
 }
 
+// Admit foretells the breaker's answer, and counts nothing, while a turn only
+// explains.
 func (l ledgerBreaker) Admit(ctx context.Context, remediation string, limits []Limit) (Trip, error) {
 	all := make([]ledger.Limit, len(limits))
 	for i, x := range limits {
 		all[i] = ledger.Limit(x)
 	}
-	a, err := l.Ledger.Admit(ctx, remediation, all)
+	admit := l.Ledger.Admit
+	if stage.Explaining(ctx) {
+		admit = l.WouldAdmit
+	}
+	a, err := admit(ctx, remediation, all)
 	switch {
 	case err != nil || a.OK:
 		return Trip{}, err

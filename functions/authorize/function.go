@@ -8,7 +8,9 @@ import (
 )
 
 // New makes the stage. It does no I/O and cannot fail.
-func New() *stage.Function { return stage.New(event.StageAuthorize, open, stage.WithInbox()) }
+func New() *stage.Function {
+	return stage.New(event.StageAuthorize, open, stage.WithInbox(), stage.Explains(event.RemediationProposed))
+}
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	engine, err := openPolicy(rt.Config, rt.Now)

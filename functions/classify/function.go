@@ -9,7 +9,9 @@ import (
 )
 
 // New makes the stage; func-go calls it. It does no I/O and cannot fail.
-func New() *stage.Function { return stage.New(event.StageClassify, open) }
+func New() *stage.Function {
+	return stage.New(event.StageClassify, open, stage.Explains(event.SignalEnriched))
+}
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	engine, err := openPolicy(rt.Config.String(stage.EnvPolicyDir, ""), rt.Now)

@@ -10,7 +10,9 @@ import (
 )
 
 // New makes the stage; func-go calls it. It does no I/O and cannot fail.
-func New() *stage.Function { return stage.New(event.StageEnrich, open) }
+func New() *stage.Function {
+	return stage.New(event.StageEnrich, open, stage.Explains(event.SignalReceived))
+}
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	clients, err := cluster.Connect(cluster.Options{Kubeconfig: rt.Config.String(stage.EnvKubeconfig, ""),

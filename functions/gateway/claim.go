@@ -120,14 +120,7 @@ func base(w *work) string {
 // next to meet it publishes the same event id.
 func (g *gateway) open(ctx context.Context, w *work) {
 	r := event.Remediation{ID: w.claim.Remediation, Fingerprint: w.fingerprint, OpenedAt: w.claim.FirstSeen}
-	body, err := g.outbox.Send(ctx, event.Draft{
-		Type: event.SignalReceived, Cause: r.ID, Index: 0, Target: w.target,
-		Correlation: r.ID, Fingerprint: r.Fingerprint, Now: w.received,
-		Sections: []event.Section{
-			{Name: event.SectionRemediation, Value: r},
-			{Name: event.SectionSignal, Value: w.signal()},
-		},
-	})
+	body, err := g.outbox.Send(ctx, w.opening(r))
 	if err != nil {
 		w.result.retry(ReasonNotPublished, err)
 		return
@@ -156,6 +149,18 @@ func (g *gateway) open(ctx context.Context, w *work) {
 	}
 	w.joined = true
 	g.joined.put(w.alert.ID, join{remediation: r.ID, at: w.received, starts: w.alert.StartsAt})
+}
+
+// opening is the first event of the remediation that the alert opens.
+func (w *work) opening(r event.Remediation) event.Draft {
+	return event.Draft{
+		Type: event.SignalReceived, Cause: r.ID, Index: 0, Target: w.target,
+		Correlation: r.ID, Fingerprint: r.Fingerprint, Now: w.received,
+		Sections: []event.Section{
+			{Name: event.SectionRemediation, Value: r},
+			{Name: event.SectionSignal, Value: w.signal()},
+		},
+	}
 }
 
 // join makes the claims' holders know these alerts, so that a resolve finds

@@ -58,6 +58,18 @@
 //
 //	POST /api/v1/round   a binary event of type dev.knative.sources.ping; 204
 //
+// What would become of a request, and why, is asked at /api/v1/explain, with
+// the path of the source behind it or, to have that guessed, without:
+//
+//	POST /api/v1/explain/api/v1/signals/prometheus
+//	200 an Explanation; text for people where Accept says text/plain
+//
+// Up to the claim the gateway's own code runs, and its questions to the cluster
+// are noted; from there the deployed stages are asked, with events that are
+// sealed for explanation only, until the decision. Nothing is written,
+// published or counted as a signal. A stage that does not answer is named, and
+// the rest is given. Whoever may post signals may ask.
+//
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart. NEVER_TARGETS lists labels that never
 // name a target, MONITORING_SERVICES and MONITORING_PODS names of what belongs
@@ -72,4 +84,7 @@
 // signals.
 //
 // settings.go has those of callers and limits.
+//
+// STAGE_URLS (stage=url,stage=url) names stages that are elsewhere than at the
+// Service of their name; explanations ask them.
 package function

@@ -36,6 +36,9 @@ const (
 	// EnvAlertmanager is the URL of the Alertmanager that is asked for what fires
 	// on each round; unset asks none. It is assess' setting, too.
 	EnvAlertmanager = "ALERTMANAGER_URL"
+	// envStages names the stages' addresses where their Services' names do not:
+	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".
+	envStages = "STAGE_URLS"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -62,20 +65,24 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
+	stages, stagesErr := parseStages(c.String(envStages, ""))
 	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
 	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now})
 	guard, guardErr := openGuard(rt, clients)
 	limits, limitsErr := openLimits(c)
-	if err := errors.Join(heartErr, scansErr, guardErr, limitsErr); err != nil {
+	if err := errors.Join(heartErr, scansErr, guardErr, limitsErr, stagesErr); err != nil {
 		return nil, err
 	}
-	return newHandler(&gateway{
+	g := &gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
 		rules: rules, cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease), expiryLease: c.Lease(expiryLease), heart: heart, scans: scans,
 		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize),
 		suppressed: newSuppressor(), meters: meters,
-	}, newGate(guard, limits), sources), nil
+	}
+	h := newHandler(g, newGate(guard, limits), sources)
+	h.explain(newExplainer(g, rt.Ledger, newAsker(rt, stages)), sources)
+	return h, nil
 }
 
 func filters(c *stage.Config) signal.Filters {

@@ -88,7 +88,12 @@ func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A defect counts as not taken.
 	code := http.StatusInternalServerError
 	defer func() {
-		in.end(r.Context(), code)
+		took := code
+		if _, asks := d.from.(explained); asks {
+			// A signed body that was only explained may still be posted for real.
+			took = http.StatusServiceUnavailable
+		}
+		in.end(r.Context(), took)
 		done(code)
 	}()
 	code = d.serve(w, r, in.body)
@@ -112,6 +117,9 @@ func (d door) serve(w http.ResponseWriter, r *http.Request, body []byte) int {
 		p := d.unreadable(err)
 		d.refuse(w, r, p)
 		return p.Status
+	}
+	if e, asks := d.from.(explained); asks {
+		return e.serve(w, r, batch)
 	}
 	batch.Source = d.from.Name()
 	answer := d.gateway.accept(r.Context(), batch)

@@ -14,9 +14,9 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// askWithin bounds asking Alertmanager, and maxActive its answer, in bytes.
+// alertmanagerWithin bounds asking Alertmanager, and maxActive its answer, in bytes.
 const (
-	askWithin = 6 * time.Second
+	alertmanagerWithin = 6 * time.Second
 	maxActive = 16 << 20
 )
 
@@ -35,7 +35,7 @@ func openAlertmanagerScan(s scanning) (scan, bool, error) {
 	}
 	u = u.JoinPath("/api/v2/alerts")
 	u.RawQuery = url.Values{"active": {"true"}, "silenced": {"false"}, "inhibited": {"false"}}.Encode()
-	a := alertmanagerScan{scanning: s, url: u.String(), client: &http.Client{Timeout: askWithin}}
+	a := alertmanagerScan{scanning: s, url: u.String(), client: &http.Client{Timeout: alertmanagerWithin}}
 	return scan{name: "alertmanager", find: a.find}, true, nil
 }
 

@@ -49,11 +49,6 @@ func (f fakeClaims) Get(_ context.Context, fingerprint string) (ledger.Claim, er
 	return f.get(fingerprint)
 }
 
-func (f fakeClaims) Alerts(_ context.Context, fingerprint, _ string) (ledger.AlertList, error) {
-	_, err := f.get(fingerprint)
-	return ledger.AlertList{}, err
-}
-
 func ask(t *testing.T, o api.Options, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()

@@ -50,6 +50,8 @@ func (s *System) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/signals/", gateway)
 	mux.Handle("/api/v2/", gateway)
+	mux.Handle("/api/v1/explain", gateway)
+	mux.Handle("/api/v1/explain/", gateway)
 	mux.Handle("/webhook", gateway)
 	mux.Handle("/webhook/", gateway)
 	mux.Handle("/{$}", gateway)

@@ -22,7 +22,15 @@ const (
 	ExtTraceState  = "tracestate"
 	ExtSeal        = "seal"
 	ExtSealKey     = "sealkey"
+	// ExtExplain marks an event that only explains what would happen. It is
+	// sealed where it is set, so that neither kind passes for the other: see
+	// ForExplanation.
+	ExtExplain = "explain"
 )
+
+// explainOnly is the value of ExtExplain. Any other than the empty one marks an
+// event as well: what is not understood is not acted on.
+const explainOnly = "only"
 
 // Filterable extensions: what Triggers may filter on. They are conveniences
 // for routing and are not sealed; no decision rests on them.
@@ -92,6 +100,9 @@ type Draft struct {
 	Correlation string
 	Fingerprint string
 	Now         time.Time
+	// Explain marks the event as one that only explains. The reply to a marked
+	// event always is one.
+	Explain bool
 }
 
 // New makes an event of the catalogue, complete but for its seal: attributes
@@ -139,7 +150,7 @@ func (d Draft) subject() string {
 }
 
 // inherited are the extensions that a reply takes over from its parent.
-var inherited = append([]string{ExtCorrelation, ExtPartition, ExtTraceParent, ExtTraceState}, Filterable...)
+var inherited = append([]string{ExtCorrelation, ExtPartition, ExtTraceParent, ExtTraceState, ExtExplain}, Filterable...)
 
 // setExtensions writes the map of the context itself: the SDK's setter checks
 // each name anew, and these are constants.
@@ -171,6 +182,9 @@ func (d Draft) setExtensions(c *cloudevents.EventContextV1) {
 	if d.Fingerprint != "" {
 		set(ExtPartition, d.Fingerprint)
 	}
+	if d.Explain {
+		set(ExtExplain, explainOnly)
+	}
 	c.Extensions = values
 }
 
@@ -194,14 +208,17 @@ func printable(c rune) rune {
 
 // Extension reads a string extension; absent is empty.
 func Extension(e cloudevents.Event, name string) string {
-	var value any
-	if v1, ok := e.Context.(*cloudevents.EventContextV1); ok {
-		value = v1.Extensions[name] // Extensions() would copy them all
-	} else if e.Context != nil {
-		value = e.Extensions()[name]
-	}
-	s, _ := value.(string)
+	s, _ := extension(e, name).(string)
 	return s
+}
+
+func extension(e cloudevents.Event, name string) any {
+	if v1, ok := e.Context.(*cloudevents.EventContextV1); ok {
+		return v1.Extensions[name] // Extensions() would copy them all
+	} else if e.Context != nil {
+		return e.Extensions()[name]
+	}
+	return nil
 }
 
 // typePrefix and typeSuffix are what all types of the catalogue share.

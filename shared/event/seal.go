@@ -52,7 +52,8 @@ func (k SealingKey) Public() string {
 	return base64.StdEncoding.EncodeToString(k.private.Public().(ed25519.PublicKey))
 }
 
-// Seal signs the event's id, type, source, correlation id and data.
+// Seal signs the event's id, type, source, correlation id and data, and that
+// it only explains where it does.
 func (k SealingKey) Seal(e *cloudevents.Event) error {
 	if len(k.private) == 0 {
 		return errors.New("seal event: no sealing key")
@@ -122,9 +123,9 @@ func (r Keyring) Verify(e cloudevents.Event) error {
 // sealed is the message that a seal signs. Each part has its length in front,
 // so no two events share one message.
 func sealed(e cloudevents.Event) []byte {
-	data := e.Data()
+	data, explain := e.Data(), mark(e)
 	parts := [...]string{e.ID(), e.Type(), e.Source(), Extension(e, ExtCorrelation)}
-	size := 4*(len(parts)+1) + len(data)
+	size := 4*(len(parts)+2) + len(data) + len(explain)
 	for _, p := range parts {
 		size += len(p)
 	}
@@ -132,7 +133,14 @@ func sealed(e cloudevents.Event) []byte {
 	for _, p := range parts {
 		message = append(binary.BigEndian.AppendUint32(message, uint32(len(p))), p...)
 	}
-	return append(binary.BigEndian.AppendUint32(message, uint32(len(data))), data...)
+	message = append(binary.BigEndian.AppendUint32(message, uint32(len(data))), data...)
+	if explain == "" {
+		return message
+	}
+	// One part more than any other event's message has, so a stage that has not
+	// heard of explanations, as it may be while versions change, takes the seal
+	// for broken instead of acting.
+	return append(binary.BigEndian.AppendUint32(message, uint32(len(explain))), explain...)
 }
 
 // keyID names a public key by the start of its SHA-256.

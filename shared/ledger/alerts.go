@@ -167,13 +167,31 @@ type alertEnd struct {
 const markExpired = "x"
 
 func (l *Ledger) endAlert(ctx context.Context, op string, e alertEnd) (r Resolution, found bool, err error) {
-	id, startsAt := e.id, e.startsAt
-	if err := firstError(checkAlertID(id), checkStart(startsAt)); err != nil {
+	r, found, err = l.joined(ctx, e.id, e.startsAt)
+	if err != nil || !found {
 		return Resolution{}, false, wrap(op, err)
+	}
+	reply, err := l.run(ctx, scriptResolve, []string{alertsKey(r.Fingerprint, r.Remediation)},
+		e.id, e.startsAt.UnixMilli(), max(e.endsAt.UnixMilli(), 0), e.mark)
+	if err != nil {
+		return Resolution{}, false, wrap(op, err)
+	}
+	if reply[0] != "resolved" {
+		return Resolution{}, false, nil
+	}
+	r.StillFiring = int(number(reply[1]))
+	return r, true, nil
+}
+
+// joined reads which claim an alert joined last; found is false for one that
+// joined none, and for an earlier episode than the one that it joined with.
+func (l *Ledger) joined(ctx context.Context, id string, startsAt time.Time) (r Resolution, found bool, err error) {
+	if err := firstError(checkAlertID(id), checkStart(startsAt)); err != nil {
+		return Resolution{}, false, err
 	}
 	f, err := l.redis.HMGet(ctx, alertKey(id), "f", "r", "s").Result()
 	if err != nil {
-		return Resolution{}, false, wrap(op, err)
+		return Resolution{}, false, err
 	}
 	fingerprint, ok1 := f[0].(string)
 	remediationID, ok2 := f[1].(string)
@@ -181,15 +199,7 @@ func (l *Ledger) endAlert(ctx context.Context, op string, e alertEnd) (r Resolut
 	if !ok1 || !ok2 || !ok3 || startsAt.UnixMilli() < number(known) {
 		return Resolution{}, false, nil
 	}
-	reply, err := l.run(ctx, scriptResolve, []string{alertsKey(fingerprint, remediationID)},
-		id, startsAt.UnixMilli(), max(e.endsAt.UnixMilli(), 0), e.mark)
-	if err != nil {
-		return Resolution{}, false, wrap(op, err)
-	}
-	if reply[0] != "resolved" {
-		return Resolution{}, false, nil
-	}
-	return Resolution{Fingerprint: fingerprint, Remediation: remediationID, StillFiring: int(number(reply[1]))}, true, nil
+	return Resolution{Fingerprint: fingerprint, Remediation: remediationID}, true, nil
 }
 
 // AlertList is what joined one remediation.

@@ -38,19 +38,35 @@ const Paused = "paused"
 // be exceeded or everything is paused. A remediation that a limit has counted
 // within its window is not counted again and is not refused by it.
 func (l *Ledger) Admit(ctx context.Context, remediationID string, limits []Limit) (Admission, error) {
-	const op = "admit remediation"
-	if err := validateLimits(remediationID, limits); err != nil {
-		return Admission{}, wrap(op, err)
+	a, err := l.admission(ctx, scriptAdmit, admitting{remediationID, limits})
+	return a, wrap("admit remediation", err)
+}
+
+// WouldAdmit says what Admit would answer now, and counts nothing.
+func (l *Ledger) WouldAdmit(ctx context.Context, remediationID string, limits []Limit) (Admission, error) {
+	a, err := l.admission(ctx, scriptLimits, admitting{remediationID, limits})
+	return a, wrap("foresee admission", err)
+}
+
+// admitting is who asks, and by which limits.
+type admitting struct {
+	remediation string
+	limits      []Limit
+}
+
+func (l *Ledger) admission(ctx context.Context, s *redis.Script, a admitting) (Admission, error) {
+	if err := validateLimits(a.remediation, a.limits); err != nil {
+		return Admission{}, err
 	}
 	keys := []string{pauseKey()}
-	args := []any{remediationID}
-	for _, limit := range limits {
+	args := []any{a.remediation}
+	for _, limit := range a.limits {
 		keys = append(keys, limitKey(limit.Name))
 		args = append(args, limit.Max, millis(limit.Window))
 	}
-	reply, err := l.run(ctx, scriptAdmit, keys, args...)
+	reply, err := l.run(ctx, s, keys, args...)
 	if err != nil {
-		return Admission{}, wrap(op, err)
+		return Admission{}, err
 	}
 	switch reply[0] {
 	case replyOK:
@@ -58,7 +74,7 @@ func (l *Ledger) Admit(ctx context.Context, remediationID string, limits []Limit
 	case Paused:
 		return Admission{Tripped: Paused}, nil
 	default:
-		limit := limits[number(reply[1])-1]
+		limit := a.limits[number(reply[1])-1]
 		return Admission{Tripped: limit.Name, Max: limit.Max, Count: int(number(reply[2]))}, nil
 	}
 }

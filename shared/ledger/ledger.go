@@ -20,6 +20,7 @@ type Ledger struct {
 // the client from then on: Close closes it.
 func New(client redis.UniversalClient) *Ledger {
 	_, one := client.(*redis.Client)
+	client.AddHook(guard{})
 	return &Ledger{redis: client, one: one}
 }
 

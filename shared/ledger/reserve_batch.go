@@ -301,6 +301,11 @@ func (l *Ledger) pipeline(ctx context.Context, calls []batchCall, run batchRun) 
 // server does them all, alone on a Redis Cluster, where a node that fails
 // should hold up nobody else's calls.
 func (l *Ledger) send(ctx context.Context, size int, fill func(redis.Pipeliner)) error {
+	if isReadOnly(ctx) {
+		// A shared pipeline goes under its leader's context: that must not be one
+		// that refuses the others' writes, nor may theirs carry this one's.
+		return fmt.Errorf("%w: pipeline", ErrReadOnly)
+	}
 	if l.one {
 		return l.flights.fly(ctx, l.redis, &flight{send: fill, size: size})
 	}

@@ -17,7 +17,8 @@ var sources embed.FS
 // Every script starts with the time prelude; those on a claim also with the
 // claim prelude, which holds the record's layout.
 var (
-	scriptReserve = claimScript("reserve")
+	scriptReserve = claimScript("meeting", "reserve")
+	scriptForesee = claimScript("meeting", "foresee")
 	scriptConfirm = claimScript("confirm")
 	scriptAdvance = claimScript("advance")
 	scriptSettle  = claimScript("settle")
@@ -43,7 +44,8 @@ var (
 	scriptDueChange = script("due_change")
 	scriptDueDrop   = script("due_drop")
 
-	scriptAdmit    = script("admit")
+	scriptAdmit    = script("limits", "admit")
+	scriptLimits   = script("limits", "limits_peek")
 	scriptPause    = script("pause")
 	scriptDeadPut  = script("dead_put")
 	scriptDeadDrop = script("dead_drop")

@@ -7,6 +7,9 @@
 // deadline, consult the inbox, catch panics, build, seal and track the reply,
 // map errors to the status codes that a Broker acts on, log, trace, count.
 //
+// A stage made with Explains can also be asked what it would answer, at
+// ExplainPath: the same route runs, and nothing is kept or let go.
+//
 //	func New() *stage.Function { return stage.New("enrich", open) }
 //
 //	func open(ctx context.Context, rt *stage.Runtime) (stage.Routes, error) {

@@ -29,6 +29,11 @@ const (
 	ReasonSuperseded     = "superseded"
 	ReasonPublish        = "publish_failed"
 	ReasonInternal       = "internal"
+	// ReasonExplanation refuses an event that only explains where events are
+	// acted on; ReasonCannotExplain is a stage's, or type's, that no question of
+	// what would happen may be put to.
+	ReasonExplanation   = "explanation"
+	ReasonCannotExplain = "cannot_explain"
 )
 
 // Error is a failure with a named reason and a verdict on trying again.
@@ -71,6 +76,7 @@ var permanent = []struct {
 	{event.ErrTooLarge, ReasonTooLarge},
 	{event.ErrNotADocument, ReasonMalformed},
 	{event.ErrDuplicateKey, ReasonMalformed},
+	{ledger.ErrReadOnly, ReasonCannotExplain},
 }
 
 // classify gives any error a reason and a verdict. What is not known is

@@ -46,33 +46,51 @@ func (f *Function) Start(ctx context.Context, settings map[string]string) error 
 // *Error, with its named reason.
 func (f *Function) Take(ctx context.Context, e cloudevents.Event) (*cloudevents.Event, error) {
 	// Who sent the event may hang up; the turn is finished all the same, since
-	// its effect and its recorded reply count and not who waits. The one deadline
-	// is set here.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), TurnBudget)
+	// its effect and its recorded reply count and not who waits.
+	reply, _, err := f.take(context.WithoutCancel(ctx), e, f.turn)
+	return reply, err
+}
+
+// take runs one turn, observed and within its deadline, which is set here and
+// nowhere else.
+func (f *Function) take(ctx context.Context, e cloudevents.Event, turn turn) (*cloudevents.Event, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, TurnBudget)
 	defer cancel()
 	if !f.ready() {
-		return nil, &Error{Reason: ReasonStarting, Err: errors.New("the function has not started")}
+		return nil, "", &Error{Reason: ReasonStarting, Err: errors.New("the function has not started")}
 	}
 	started := f.rt.Now()
 	ctx, span := f.observe(ctx, e)
 	defer span.End()
-	reply, reason, err := f.turn(ctx, e)
+	reply, reason, err := safely(ctx, e, turn)
 	failure := f.conclude(ctx, conclusion{event: e, reply: reply, reason: reason, err: err, took: f.rt.Now().Sub(started)})
 	if failure != nil {
 		span.RecordError(failure)
-		return nil, failure
+		return nil, "", failure
 	}
-	return reply, nil
+	return reply, reason, nil
 }
 
-// turn verifies the event and runs its route, through the inbox where the
-// stage has one. A panic is a failure like any other.
-func (f *Function) turn(ctx context.Context, e cloudevents.Event) (reply *cloudevents.Event, reason string, err error) {
+// turn answers an event with at most one, or a named reason for none.
+type turn func(context.Context, cloudevents.Event) (*cloudevents.Event, string, error)
+
+// safely runs a turn. A panic is a failure like any other.
+func safely(ctx context.Context, e cloudevents.Event, turn turn) (reply *cloudevents.Event, reason string, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			reply, err = nil, panicked(ctx, cause)
 		}
 	}()
+	return turn(ctx, e)
+}
+
+// turn verifies the event and runs its route, through the inbox where the
+// stage has one.
+func (f *Function) turn(ctx context.Context, e cloudevents.Event) (*cloudevents.Event, string, error) {
+	if event.ForExplanation(e) {
+		// Whoever put it on the Broker: nothing follows from it, and nobody keeps it.
+		return nil, "", Permanent(ReasonExplanation, errOnlyExplains)
+	}
 	if f.catchAll != nil {
 		return nil, "", f.catchAll(ctx, f.rt, e)
 	}
@@ -105,6 +123,11 @@ func (f *Function) run(ctx context.Context, route Route, e cloudevents.Event) (*
 	next, err := f.rt.Seal(ctx, event.Draft{Type: reply.Type, Parent: &e, Document: in.Document, Sections: reply.Sections})
 	if err != nil {
 		return nil, "", err
+	}
+	if Explaining(ctx) {
+		// The event is for the one who asks: it moves no claim, and what must be in
+		// place when it is seen is not needed.
+		return &next, reply.Reason, nil
 	}
 	if reply.Before != nil {
 		if err := reply.Before(ctx, next); err != nil {

@@ -35,6 +35,9 @@ var cooldowns = map[string]time.Duration{
 // it, any other sets its deadline and keeps the event for the sweep. It is
 // safe to repeat, and must come before the event is let go.
 func (rt *Runtime) Track(ctx context.Context, e cloudevents.Event, within time.Duration) error {
+	if Explaining(ctx) || event.ForExplanation(e) {
+		return Permanent(ReasonCannotExplain, errExplaining)
+	}
 	if rt.Ledger == nil {
 		return nil
 	}

@@ -40,6 +40,10 @@ func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, r)
 		return
 	}
+	if r.URL.Path == ExplainPath {
+		f.serveExplanation(w, r, e)
+		return
+	}
 	reply, err := f.Take(r.Context(), e)
 	f.answer(w, r, reply, err)
 }

@@ -65,6 +65,9 @@ func (rt *Runtime) Seal(ctx context.Context, d event.Draft) (cloudevents.Event, 
 	if err != nil {
 		return e, err
 	}
+	if Explaining(ctx) && !event.ForExplanation(e) {
+		return e, Permanent(ReasonCannotExplain, errExplaining)
+	}
 	injectTrace(ctx, &e)
 	return e, rt.key.Seal(&e)
 }
@@ -72,6 +75,9 @@ func (rt *Runtime) Seal(ctx context.Context, d event.Draft) (cloudevents.Event, 
 // Publish posts a sealed event to the Broker and returns when it has taken
 // it. Any failure may pass: the same id is safe to publish again.
 func (rt *Runtime) Publish(ctx context.Context, e cloudevents.Event) error {
+	if Explaining(ctx) || event.ForExplanation(e) {
+		return Permanent(ReasonCannotExplain, errExplaining)
+	}
 	if err := rt.sink.Post(ctx, e); err != nil {
 		rt.meters.publish(ctx, e.Type(), ReasonPublish)
 		return Transient(ReasonPublish, fmt.Errorf("publish %s: %w", e.Type(), err))
@@ -84,6 +90,8 @@ func (rt *Runtime) Publish(ctx context.Context, e cloudevents.Event) error {
 // named reason: a metric and a log line. The event, where there is one to
 // send, is the stage's own.
 func (rt *Runtime) Drop(ctx context.Context, reason, detail string) {
-	rt.meters.drop(ctx, reason)
+	if !Explaining(ctx) {
+		rt.meters.drop(ctx, reason)
+	}
 	Logger(ctx).Infow("dropped", "reason", reason, "detail", detail)
 }

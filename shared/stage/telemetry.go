@@ -80,6 +80,9 @@ func (f *Function) conclude(ctx context.Context, c conclusion) *Error {
 	case failure != nil:
 		outcome, c.reason = "retry", failure.Reason
 		log.Warnw("event to be retried", "reason", failure.Reason, "error", failure.Err)
+	case Explaining(ctx):
+		outcome = "explained"
+		log.Infow("explained what it would answer", "reason", c.reason)
 	case c.reply != nil:
 		outcome = "replied"
 		log.Infow("event answered", "with", event.ShortType(c.reply.Type()), "id", c.reply.ID())

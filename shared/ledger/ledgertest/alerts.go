@@ -34,8 +34,12 @@ func (s *suite) join(id string, startsAt time.Time, want ledger.JoinOutcome) {
 
 func (s *suite) resolve(id string, startsAt time.Time) (ledger.Resolution, bool) {
 	s.t.Helper()
+	foreseen, would, err := s.l.WouldResolve(ledger.ReadOnly(s.t.Context()), id, startsAt)
+	s.ok(err)
 	r, found, err := s.l.ResolveAlert(s.t.Context(), id, startsAt, ended)
 	s.ok(err)
+	require.Equal(s.t, found, would, "what was foreseen")
+	require.Equal(s.t, r, foreseen, "what was foreseen")
 	return r, found
 }
 

@@ -19,8 +19,12 @@ var breakerTests = []test{
 
 func (s *suite) admit(n int, limits ...ledger.Limit) ledger.Admission {
 	s.t.Helper()
-	a, err := s.l.Admit(s.t.Context(), fmt.Sprintf("%s-%d", base, n), limits)
+	id := fmt.Sprintf("%s-%d", base, n)
+	foreseen, err := s.l.WouldAdmit(ledger.ReadOnly(s.t.Context()), id, limits)
 	s.ok(err)
+	a, err := s.l.Admit(s.t.Context(), id, limits)
+	s.ok(err)
+	require.Equal(s.t, a, foreseen, "what was foreseen")
 	return a
 }
 

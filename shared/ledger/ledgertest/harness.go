@@ -66,6 +66,7 @@ func Run(t *testing.T, factory Factory) {
 	groups := [][]test{
 		reserveTests, batchTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
 		executionTests, inboxTests, repeatTests, onceTests, dueTests, roundTests, breakerTests, deadLetterTests, argumentTests,
+		readOnlyTests,
 	}
 	for _, group := range groups {
 		for _, tt := range group {

@@ -34,9 +34,13 @@ func (s *suite) reserve(want ledger.ReserveOutcome) ledger.Claim {
 
 func (s *suite) reserveFor(lease time.Duration, want ledger.ReserveOutcome) ledger.Claim {
 	s.t.Helper()
+	foreseen, err := s.l.Foresee(ledger.ReadOnly(s.t.Context()), workload, base)
+	s.ok(err)
 	c, got, err := s.l.Reserve(s.t.Context(), ledger.Reservation{Fingerprint: workload, Base: base, Lease: lease})
 	s.ok(err)
 	require.Equal(s.t, want, got)
+	require.Equal(s.t, got, foreseen.Outcome, "what was foreseen")
+	require.Equal(s.t, c.Remediation, foreseen.Remediation, "what was foreseen")
 	return c
 }
 

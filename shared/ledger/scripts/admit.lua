@@ -1,18 +1,12 @@
 -- Counts a remediation against all limits, or against none.
--- KEYS[1] pause  KEYS[2..] limits, sorted sets {remediation -> admitted at (ms)}
--- ARGV[1] remediation, then for each limit: its max, its window (ms)
+-- KEYS, ARGV as limits.lua says
 -- Returns {ok} | {paused} | {tripped, number of the limit from 1, count}.
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'paused'} end
 local now = now_ms()
+local i, count = tripped(now)
+if i then return {'tripped', int(i - 1), int(count)} end
 for i = 2, #KEYS do
-  local max, window = tonumber(ARGV[2 * i - 2]), tonumber(ARGV[2 * i - 1])
-  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', int(now - window))
-  if not redis.call('ZSCORE', KEYS[i], ARGV[1]) then
-    local count = redis.call('ZCARD', KEYS[i])
-    if count >= max then return {'tripped', int(i - 1), int(count)} end
-  end
-end
-for i = 2, #KEYS do
+  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', int(now - tonumber(ARGV[2 * i - 1])))
   redis.call('ZADD', KEYS[i], 'NX', int(now), ARGV[1])
   redis.call('PEXPIRE', KEYS[i], ARGV[2 * i - 1])
 end

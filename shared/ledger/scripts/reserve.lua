@@ -15,17 +15,15 @@ local function count(word)
   return reply(word, c)
 end
 
-if found and c.s == 'c' and tonumber(c.d) > now then return count('duplicate') end
-if found and c.s == 's' and tonumber(c.u) > now then return count('cooling_down') end
-if found and c.s == 'r' and tonumber(c.d) > now then
-  local call, word = string.match(redis.call('HGET', KEYS[1], 'k') or '', '^(%S+) (%S+)$')
-  if call == ARGV[3] then return reply(word, c) end
-  return reply('pending', c)
+local word = meeting(c, found, now)
+if word == 'duplicate' or word == 'cooling_down' then return count(word) end
+if word == 'pending' then
+  local call, answered = string.match(redis.call('HGET', KEYS[1], 'k') or '', '^(%S+) (%S+)$')
+  if call == ARGV[3] then return reply(answered, c) end
+  return reply(word, c)
 end
 
-local word = 'opened'
-if found and c.s ~= 's' then
-  word = 'taken_over'
+if word == 'taken_over' then
   c.t, c.l = next_token(c.t, now), int(now)
 else
   local before = c.t

@@ -1,0 +1,205 @@
+package function
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/cloudevents/sdk-go/v2/binding"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+
+	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
+)
+
+// Bounds of asking.
+const (
+	// maxAsked bounds the questions about one alert: each stage once, and an
+	// investigation of some turns.
+	maxAsked = 10
+	// askWithin bounds one question: a cold start and a turn.
+	askWithin = 8 * time.Second
+	// maxSaid bounds a stage's answer, in bytes.
+	maxSaid = 4 * event.MaxEventSize
+)
+
+// Reasons for which a stage said nothing of use, beside its own.
+const (
+	ReasonSilent      = "stage_did_not_answer_in_time"
+	ReasonUnreachable = "stage_unreachable"
+	ReasonUnexpected  = "unexpected_answer"
+	ReasonUnbelieved  = "answer_not_believed"
+	ReasonTooLong     = "too_many_turns"
+)
+
+// asks tells which stage answers an event of the type, up to the decision: what
+// comes after it acts.
+var asks = map[string]string{
+	event.SignalReceived: event.StageEnrich, event.SignalEnriched: event.StageClassify,
+	event.SignalClassified: event.StageAnalyze, event.AnalysisContinued: event.StageAnalyze,
+	event.RemediationProposed: event.StageAuthorize,
+}
+
+// asker puts questions to the stages that are deployed.
+type asker struct {
+	seal   func(ctx context.Context, d event.Draft) (cloudevents.Event, error)
+	verify func(cloudevents.Event) error
+	// urls are the addresses of stages that are elsewhere than at their Service.
+	urls      map[string]string
+	namespace string
+	client    *http.Client
+	now       func() time.Time
+}
+
+func newAsker(rt *stage.Runtime, urls map[string]string) *asker {
+	return &asker{seal: rt.Seal, verify: rt.Keys.Verify, urls: urls, namespace: rt.Namespace, client: &http.Client{
+		// Only an answer of the stage itself counts.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, now: rt.Now}
+}
+
+// parseStages reads "stage=url,stage=url" into addresses by stage.
+func parseStages(text string) (map[string]string, error) {
+	urls := map[string]string{}
+	for _, pair := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		name, address, ok := strings.Cut(pair, "=")
+		u, err := url.Parse(address)
+		if !ok || err != nil || u.Host == "" || name == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("setting %s: %q is not stage=url", envStages, pair)
+		}
+		urls[name] = strings.TrimSuffix(address, "/")
+	}
+	return urls, nil
+}
+
+// address is where a stage explains.
+func (a *asker) address(name string) string {
+	if u, ok := a.urls[name]; ok {
+		return u + stage.ExplainPath
+	}
+	return "http://" + name + "." + a.namespace + ".svc.cluster.local" + stage.ExplainPath
+}
+
+// ask says what the stage would answer to the event; the reply is nil where it
+// would answer with none, or could not be asked.
+func (a *asker) ask(ctx context.Context, name string, e cloudevents.Event) (said ExplainedStage, reply *cloudevents.Event) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	started := a.now()
+	reply, failure := a.exchange(ctx, name, e)
+	said = ExplainedStage{Stage: name, TookMs: a.now().Sub(started).Milliseconds()}
+	if reply != nil {
+		failure = said.read(*reply)
+	}
+	if failure != nil {
+		said.Reason, said.Detail = failure.Reason, event.Cut(failure.Message, event.MaxText)
+		return said, nil
+	}
+	return said, reply
+}
+
+// exchange is one question and its answer, or why there is none.
+func (a *asker) exchange(ctx context.Context, name string, e cloudevents.Event) (*cloudevents.Event, *stage.Refusal) {
+	resp, failure := a.post(ctx, name, e)
+	if failure != nil {
+		return nil, failure
+	}
+	reply, err := cehttp.NewEventFromHTTPResponse(resp)
+	if resp.StatusCode != http.StatusOK || err != nil {
+		return nil, refusal(name, resp)
+	}
+	if err := a.believe(name, e, *reply); err != nil {
+		return nil, &stage.Refusal{Reason: ReasonUnbelieved, Message: err.Error()}
+	}
+	return reply, nil
+}
+
+// post sends the question and reads the whole answer.
+func (a *asker) post(ctx context.Context, name string, e cloudevents.Event) (*http.Response, *stage.Refusal) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.address(name), nil)
+	if err == nil {
+		err = cehttp.WriteRequest(ctx, binding.ToMessage(&e), r)
+	}
+	if err != nil {
+		return nil, &stage.Refusal{Reason: stage.ReasonInternal, Message: err.Error()}
+	}
+	resp, err := a.client.Do(r)
+	if err != nil {
+		return nil, unreached(name, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSaid+1))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, unreached(name, err)
+	}
+	if len(body) > maxSaid {
+		return nil, &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered more than %d bytes.", name, maxSaid)}
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// believe checks that the answer is the stage's, to this question, and that it
+// is for explanation: whatever else speaks at its address is not passed on.
+func (a *asker) believe(name string, asked, reply cloudevents.Event) error {
+	if err := errors.Join(reply.Validate(), a.verify(reply)); err != nil {
+		return err
+	}
+	by, _ := event.StageOf(reply.Source())
+	if by != name || event.Extension(reply, event.ExtCausation) != asked.ID() || !event.ForExplanation(reply) {
+		return fmt.Errorf("%s of %s does not answer what %s was asked", event.ShortType(reply.Type()), by, name)
+	}
+	return nil
+}
+
+// refusal is what an answer says that is no event.
+func refusal(name string, resp *http.Response) *stage.Refusal {
+	var said stage.Refusal
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == source.MediaJSON && json.NewDecoder(resp.Body).Decode(&said) == nil && said.Reason != "" {
+		said.Reason = event.Cut(said.Reason, event.MaxAttribute)
+		return &said
+	}
+	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %s: is it deployed, and of this version?", name, resp.Status)}
+}
+
+func unreached(name string, err error) *stage.Refusal {
+	var slow net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
+		return &stage.Refusal{Reason: ReasonSilent, Message: name + " did not answer in time; one that sleeps has to wake up first: ask again."}
+	}
+	return &stage.Refusal{Reason: ReasonUnreachable, Message: fmt.Sprintf("%s cannot be reached: %v", name, err)}
+}
+
+// read takes in what the stage added to the document.
+func (s *ExplainedStage) read(e cloudevents.Event) *stage.Refusal {
+	var doc struct {
+		Classification *event.Classification `json:"classification"`
+		Proposal       *event.Proposal       `json:"proposal"`
+		Decision       *event.Decision       `json:"decision"`
+		End            *event.End            `json:"end"`
+	}
+	if err := json.Unmarshal(e.Data(), &doc); err != nil {
+		return &stage.Refusal{Reason: ReasonUnexpected, Message: err.Error()}
+	}
+	s.Event, s.End = event.ShortType(e.Type()), doc.End
+	switch e.Type() {
+	case event.SignalClassified:
+		s.Classification = doc.Classification
+	case event.RemediationProposed:
+		s.Proposal = doc.Proposal
+	case event.RemediationApproved, event.RemediationHeld, event.RemediationRejected:
+		s.Decision = doc.Decision
+	}
+	return nil
+}

@@ -1,0 +1,400 @@
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"knative.dev/pkg/logging"
+
+	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/ledger/ledgertest"
+	"kubernaut.ai/shared/stage"
+)
+
+var updateGolden = flag.Bool("update-explanations", false, "write the golden explanations anew")
+
+// backends are the stages behind the gateway: each answers with the sample's own
+// sections, through the harness of real ones.
+type backends struct {
+	urls map[string]string
+	// say replaces what a stage says.
+	say map[string]func(w http.ResponseWriter, r *http.Request)
+}
+
+func answering(t testing.TB, name string, takes string, reply stage.Reply) *stage.Function {
+	t.Helper()
+	f := stage.New(name, func(context.Context, *stage.Runtime) (stage.Routes, error) {
+		return stage.Routes{takes: func(context.Context, stage.Input[json.RawMessage]) (stage.Reply, error) { return reply, nil }}, nil
+	}, stage.Explains(takes))
+	require.NoError(t, f.Start(t.Context(), map[string]string{stage.EnvSealPrivate: eventtest.PrivateKey(name),
+		stage.EnvSealPublic: eventtest.PublicKeys(), stage.EnvLogLevel: "fatal", stage.EnvNamespace: eventtest.Namespace}))
+	t.Cleanup(func() { require.NoError(t, f.Stop(context.Background())) })
+	return f
+}
+
+func newBackends(t testing.TB) *backends {
+	t.Helper()
+	out := &backends{urls: map[string]string{}, say: map[string]func(http.ResponseWriter, *http.Request){}}
+	for _, f := range []struct {
+		name, takes string
+		reply       stage.Reply
+	}{
+		{event.StageEnrich, event.SignalReceived, stage.Emit(event.SignalEnriched, event.Section{Name: event.SectionContext, Value: eventtest.Context})},
+		{event.StageClassify, event.SignalEnriched, stage.Emit(event.SignalClassified, event.Section{Name: event.SectionClassification, Value: eventtest.Classification})},
+		{event.StageAnalyze, event.SignalClassified, stage.Emit(event.RemediationProposed, event.Section{Name: event.SectionProposal, Value: eventtest.Proposal})},
+		{event.StageAuthorize, event.RemediationProposed, stage.Emit(event.RemediationApproved, event.Section{Name: event.SectionDecision, Value: eventtest.Decision(event.DecisionApproved)})},
+	} {
+		function := answering(t, f.name, f.takes, f.reply)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if say := out.say[f.name]; say != nil {
+				say(w, r)
+				return
+			}
+			function.Handle(w, r)
+		}))
+		t.Cleanup(server.Close)
+		out.urls[f.name] = server.URL
+	}
+	return out
+}
+
+// explaining is a gateway of the world that explains.
+func (w *world) explaining(t testing.TB, f *backends) *handler {
+	t.Helper()
+	g, key := w.gateway(t), eventtest.Key(event.StageGateway)
+	seal := func(_ context.Context, d event.Draft) (cloudevents.Event, error) {
+		d.Stage, d.Namespace = event.StageGateway, eventtest.Namespace
+		e, err := event.New(d)
+		if err != nil {
+			return e, err
+		}
+		return e, key.Seal(&e)
+	}
+	a := &asker{seal: seal, verify: eventtest.Keyring().Verify, urls: f.urls, namespace: "nowhere", client: http.DefaultClient, now: w.now}
+	// The test's own source understands everything.
+	all := slices.DeleteFunc(sources(t), func(s source.Source) bool { return s.Name() == "pager" })
+	h := newHandler(g, openGate(t), all)
+	h.explain(newExplainer(g, w.redis.Ledger(t), a), all)
+	return h
+}
+
+func wonder(t testing.TB, h *handler, path, body string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r.WithContext(logging.WithLogger(r.Context(), zap.NewNop().Sugar())))
+	return w
+}
+
+func explanation(t testing.TB, w *httptest.ResponseRecorder) Explanation {
+	t.Helper()
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	var out Explanation
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &out))
+	return out
+}
+
+// contents is all that the world's Redis holds.
+func (w *world) contents(t testing.TB) map[string]any {
+	t.Helper()
+	return ledgertest.ContentsOf(t, w.redis.URL())
+}
+
+func goldenFile(t testing.TB, name, got string) {
+	t.Helper()
+	path := "testdata/" + name
+	if *updateGolden {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run with -update-explanations to write it")
+	require.Equal(t, string(want), got)
+}
+
+func TestAnExplanationAsItIsWritten(t *testing.T) {
+	w := newWorld(t)
+	h := w.explaining(t, newBackends(t))
+	in := body(alert("firing", "namespace", "shop", "pod", "cart-1", "statefulset", "gone", "certificate", "cart-tls", "queue2", "x"))
+	got := wonder(t, h, explainPath+prometheusPath, in)
+	require.Equal(t, http.StatusOK, got.Code, got.Body.String())
+	pretty := &strings.Builder{}
+	enc := json.NewEncoder(pretty)
+	enc.SetIndent("", "  ")
+	require.NoError(t, enc.Encode(json.RawMessage(got.Body.Bytes())))
+	goldenFile(t, "explanation.json", pretty.String())
+	text := wonder(t, h, explainPath, in, "Accept", "text/plain")
+	require.Equal(t, "text/plain; charset=utf-8", text.Header().Get("Content-Type"))
+	goldenFile(t, "explanation.txt", text.Body.String())
+	require.Empty(t, w.broker.sent)
+	require.Empty(t, w.dropped)
+	require.Empty(t, w.contents(t))
+}
+
+func TestWhereAnAlertsWayEnds(t *testing.T) {
+	type want struct{ would, at, reason string }
+	cases := []struct {
+		name  string
+		alert string
+		given func(w *world, f *backends, open func(body string))
+		want  want
+	}{
+		{"approved", firing("cart-1"), nil, want{WouldExecute, event.StageAuthorize, "policy"}},
+		{"a heartbeat", alert("firing", "alertname", "Watchdog"), nil, want{WouldIgnore, stepAlert, "heartbeat"}},
+		{"another cluster's", alert("firing", "cluster", "west", "namespace", "shop", "pod", "cart-1"), nil, want{WouldIgnore, stepAlert, "other_cluster"}},
+		{"malformed", alert("firing", "alertname", ""), nil, want{WouldInvalid, stepAlert, source.ReasonNoAlertName}},
+		{"without a target", alert("firing"), nil, want{WouldIgnore, stepTarget, "no_target"}},
+		{"of the monitoring itself", alert("firing", "namespace", "monitoring", "service", "prometheus-x"), nil, want{WouldIgnore, stepTarget, "monitoring"}},
+		{"about a pod that is gone", firing("cart-gone"), nil, want{WouldIgnore, stepTarget, ReasonTargetGone}},
+		{"about what may not be read", firing("cart-1"), func(w *world, _ *backends, _ func(string)) {
+			w.cluster.denied = map[string]bool{"shop/Pod/cart-1": true}
+		}, want{WouldIgnore, stepTarget, ReasonForbidden}},
+		{"while the API server is away", firing("cart-1"), func(w *world, _ *backends, _ func(string)) { w.breakAt("owners", false) },
+			want{WouldUnknown, stepTarget, ReasonUnreadable}},
+		{"not managed", firing("cart-1"), func(w *world, _ *backends, _ func(string)) {
+			w.cluster.scopes["shop/Deployment/cart"] = cluster.Scope{Reason: cluster.ScopeUnlabelled}
+		}, want{WouldIgnore, stepScope, ReasonNotManaged}},
+		{"of a remediation under way", firing("cart-1"), func(_ *world, _ *backends, open func(string)) { open(firing("cart-1")) },
+			want{WouldJoin, stepClaim, ReasonDuplicate}},
+		{"stopped, the last of its remediation", alert("resolved", "namespace", "shop", "pod", "cart-1"), func(_ *world, _ *backends, open func(string)) { open(firing("cart-1")) },
+			want{WouldResolve, stepClaim, ReasonCancelled}},
+		{"stopped while others fire", alert("resolved", "namespace", "shop", "pod", "cart-1"), func(_ *world, _ *backends, open func(string)) {
+			open(firing("cart-1") + "," + firing("cart-6d5f7c9b8d-x2x4q"))
+		}, want{WouldResolve, stepClaim, ReasonStillFiring}},
+		{"stopped, and never joined", alert("resolved", "namespace", "shop", "pod", "cart-1"), nil, want{WouldIgnore, stepClaim, ReasonNotJoined}},
+		{"while Redis is away", firing("cart-1"), func(w *world, _ *backends, _ func(string)) { w.redis.Close() },
+			want{WouldUnknown, stepClaim, ReasonLedgerDown}},
+		{"while a stage is absent", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageAnalyze] = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such host", 404) }
+		}, want{WouldUnknown, event.StageAnalyze, ReasonUnexpected}},
+		{"while a stage cannot be reached", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.urls[event.StageClassify] = "http://127.0.0.1:1" },
+			want{WouldUnknown, event.StageClassify, ReasonUnreachable}},
+		{"while a stage fails", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(503)
+				_, _ = w.Write([]byte(`{"reason":"cluster_unreadable","message":"try again"}`))
+			}
+		}, want{WouldUnknown, event.StageEnrich, "cluster_unreadable"}},
+		{"while a stage would answer with nothing", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageAuthorize] = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = w.Write([]byte(`{"reason":"too_old"}`))
+			}
+		}, want{WouldUnknown, event.StageAuthorize, "too_old"}},
+		{"while a stage is of a version that knows no explanations", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageEnrich] = stale
+		}, want{WouldUnknown, event.StageEnrich, stage.ReasonSealBroken}},
+		{"while somebody else answers for a stage", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.urls[event.StageClassify] = f.urls[event.StageAnalyze]
+		}, want{WouldUnknown, event.StageClassify, stage.ReasonCannotExplain}},
+		{"while a real event is given for an answer", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
+				b, _ := stage.Encode(eventtest.Sample(event.SignalEnriched))
+				w.Header().Set("Content-Type", cloudevents.ApplicationCloudEventsJSON)
+				_, _ = w.Write(b)
+			}
+		}, want{WouldUnknown, event.StageEnrich, ReasonUnbelieved}},
+		{"while a stage sends without an end", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, maxSaid+1)) }
+		}, want{WouldUnknown, event.StageEnrich, ReasonUnexpected}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w, f := newWorld(t), newBackends(t)
+			h := w.explaining(t, f)
+			if c.given != nil {
+				c.given(w, f, func(alerts string) { require.Less(t, post(t, h.gateway, body(alerts)).code, 300) })
+			}
+			sent := len(w.broker.sent)
+			a := explanation(t, wonder(t, h, explainPath+prometheusPath, body(c.alert))).Alerts[0]
+			require.Equal(t, c.want, want{a.Would, a.Stopped.At, a.Stopped.Reason}, "%+v", a)
+			require.Len(t, w.broker.sent, sent)
+		})
+	}
+}
+
+// stale is a stage that verifies as it did before there were explanations: the
+// seal without the mark.
+func stale(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	r.Header.Del("Ce-Explain")
+	e, err := cloudevents.NewEventFromHTTPRequest(r)
+	if err == nil {
+		err = eventtest.Keyring().Verify(*e)
+	}
+	w.WriteHeader(422)
+	_, _ = fmt.Fprintf(w, `{"reason":%q,"message":%q}`, map[bool]string{true: stage.ReasonSealBroken, false: "took_it"}[err != nil], fmt.Sprint(err))
+}
+
+func TestAnExplanationForetellsWhatThePostThenDoes(t *testing.T) {
+	w := newWorld(t)
+	h := w.explaining(t, newBackends(t))
+	in := body(firing("cart-1"), firing("cart-6d5f7c9b8d-x2x4q"), firing("cart-1"))
+	before := w.contents(t)
+	said := explanation(t, wonder(t, h, explainPath, in))
+	require.Equal(t, before, w.contents(t))
+	require.Empty(t, w.broker.sent)
+	require.Equal(t, "prometheus", said.Source)
+	did := post(t, h.gateway, in)
+	require.Equal(t, 207, did.code, did.raw)
+	for i, r := range did.answer.Results {
+		a := said.Alerts[i]
+		require.Equal(t, r.Alert, a.Alert)
+		require.Equal(t, r.Status == StatusCreated, a.Would == WouldExecute, "%+v", a)
+		if i < 2 {
+			require.Equal(t, r.RemediationID, a.Claim.Remediation)
+			require.Equal(t, r.Fingerprint, a.Fingerprint)
+			require.Equal(t, r.Target, a.Owners[len(a.Owners)-1].String())
+		}
+	}
+	// And what would come now, with the remediation under way.
+	said = explanation(t, wonder(t, h, explainPath, in))
+	require.Equal(t, "join", said.Alerts[0].Claim.Would)
+	require.Equal(t, did.answer.Results[0].RemediationID, said.Alerts[0].Claim.Remediation)
+	// The holder is lost: the alert takes over, under the same id.
+	w.elapse(11 * time.Minute)
+	said = explanation(t, wonder(t, h, explainPath, in))
+	require.Equal(t, "take_over", said.Alerts[0].Claim.Would)
+	require.Equal(t, did.answer.Results[0].RemediationID, said.Alerts[0].Claim.Remediation)
+}
+
+func TestAnExplanationIsBounded(t *testing.T) {
+	w := newWorld(t)
+	h := w.explaining(t, newBackends(t))
+	said := explanation(t, wonder(t, h, explainPath, body(strings.Split(strings.Repeat(firing("cart-1")+";", maxExplained+4)+firing("cart-1"), ";")...)))
+	require.Len(t, said.Alerts, maxExplained)
+	require.Equal(t, 5, said.LeftOut)
+
+	f := newBackends(t)
+	asked, leave := make(chan struct{}, 1), make(chan struct{})
+	t.Cleanup(func() { close(leave) })
+	f.say[event.StageEnrich] = func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-leave }
+	h = newWorld(t).explaining(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, explainPath, strings.NewReader(body(firing("cart-1"))))
+	r.Header.Set("Content-Type", "application/json")
+	out := httptest.NewRecorder()
+	h.ServeHTTP(out, r)
+	a := explanation(t, out).Alerts[0]
+	require.Equal(t, event.StageEnrich, a.Stopped.At, "a stage that does not answer ends the explanation, and the rest is given")
+	require.NotEmpty(t, a.Candidates)
+}
+
+func TestRequestsThatAreNotExplained(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, body string
+		code       int
+	}{
+		"no source's path":        {explainPath + "/api/v1/other", body(firing("cart-1")), 404},
+		"what nobody understands": {explainPath, "hello", 400},
+		"nothing":                 {explainPath, "", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := wonder(t, newWorld(t).explaining(t, newBackends(t)), c.path, c.body)
+			require.Equal(t, c.code, got.Code, got.Body.String())
+			require.Equal(t, "application/problem+json", got.Header().Get("Content-Type"))
+		})
+	}
+	t.Run("more at a time than there is room for", func(t *testing.T) {
+		f := newBackends(t)
+		h := newWorld(t).explaining(t, f)
+		inside, leave := make(chan struct{}), make(chan struct{})
+		f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) { inside <- struct{}{}; <-leave; w.WriteHeader(500) }
+		codes := make(chan int)
+		for range maxExplaining {
+			go func() { codes <- wonder(t, h, explainPath, body(firing("cart-1"))).Code }()
+			<-inside
+		}
+		got := wonder(t, h, explainPath, body(firing("cart-1")))
+		require.Equal(t, 503, got.Code)
+		require.NotEmpty(t, got.Header().Get("Retry-After"))
+		close(leave)
+		for range maxExplaining {
+			require.Equal(t, 200, <-codes)
+		}
+	})
+}
+
+func TestStageAddresses(t *testing.T) {
+	for text, want := range map[string]map[string]string{
+		"": {}, "enrich=http://127.0.0.1:1/, classify=https://x": {"enrich": "http://127.0.0.1:1", "classify": "https://x"},
+		"enrich": nil, "=http://x": nil, "enrich=": nil, "enrich=file:///etc": nil,
+	} {
+		got, err := parseStages(text)
+		require.Equal(t, want == nil, err != nil, text)
+		if err == nil {
+			require.Equal(t, want, got)
+		}
+	}
+	a := asker{namespace: "kubernaut-system", urls: map[string]string{"enrich": "http://127.0.0.1:1"}}
+	require.Equal(t, "http://127.0.0.1:1/explain", a.address("enrich"))
+	require.Equal(t, "http://classify.kubernaut-system.svc.cluster.local/explain", a.address("classify"))
+}
+
+// FuzzAnExplanation posts whatever comes: nothing is written, nothing is sent,
+// and the text for people holds nothing that a terminal obeys.
+func FuzzAnExplanation(f *testing.F) {
+	f.Add(body(firing("cart-1")))
+	f.Add(body(alert("resolved", "pod", "\x1b[2J")))
+	f.Add(body(alert("firing", "alertname", "a\nb", "namespace", "shop", "pod", "cart-1")))
+	w := newWorld(f)
+	h := w.explaining(f, &backends{urls: map[string]string{event.StageEnrich: "http://127.0.0.1:1"}})
+	f.Fuzz(func(t *testing.T, in string) {
+		got := wonder(t, h, explainPath, in, "Accept", "text/plain")
+		require.Contains(t, []int{200, 400, 413}, got.Code)
+		if got.Code == 200 {
+			require.Equal(t, -1, strings.IndexFunc(got.Body.String(), func(c rune) bool { return unicode.IsControl(c) && c != '\n' }))
+		}
+		require.Empty(t, w.broker.sent)
+		require.Empty(t, w.contents(t))
+	})
+}
+
+// FuzzAStagesAnswer has a stage say anything: none of it goes further.
+func FuzzAStagesAnswer(f *testing.F) {
+	f.Add("application/json", `{"reason":"x"}`, 200)
+	f.Add("application/cloudevents+json", `{"specversion":"1.0","id":"1","type":"ai.kubernaut.signal.enriched.v1","source":"/namespaces/x/functions/enrich"}`, 200)
+	var kind, said string
+	var code int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(code)
+		_, _ = w.Write([]byte(said))
+	}))
+	f.Cleanup(server.Close)
+	a := &asker{verify: eventtest.Keyring().Verify, urls: map[string]string{"enrich": server.URL}, client: http.DefaultClient, now: time.Now}
+	f.Fuzz(func(t *testing.T, contentType, text string, status int) {
+		kind, said, code = strings.Map(printableOnly, contentType), text, 200+max(status, -status)%300
+		out, reply := a.ask(t.Context(), "enrich", eventtest.Sample(event.SignalReceived))
+		require.Nil(t, reply)
+		require.NotEmpty(t, out.Reason)
+	})
+}
+
+func printableOnly(c rune) rune {
+	if c < ' ' || c > '~' {
+		return -1
+	}
+	return c
+}
