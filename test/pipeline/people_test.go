@@ -18,6 +18,7 @@ func (b *bed) refusal(t *testing.T) {
 	id := b.opened(t, oomKilled(namespace))
 	v := b.held(t, id)
 	require.Equal(t, "gitops_owned", v.Held.Reason)
+	b.joins(t, namespace, id)
 	got := b.ask(t, http.MethodPost, "/api/v1/remediations/"+id+"/refuse", `{"comment": "We are deploying a fix."}`)
 	require.Equal(t, http.StatusAccepted, got.status, string(got.body))
 	v = b.ended(t, id)
@@ -25,6 +26,23 @@ func (b *bed) refusal(t *testing.T) {
 	require.Equal(t, "refused_by_person", v.Reason)
 	require.Contains(t, v.Detail, "We are deploying a fix.")
 	require.Empty(t, b.mutations(namespace))
+}
+
+// joins posts an alert of another name on the workload of a remediation: whoever
+// is asked about it sees that, too.
+func (b *bed) joins(t *testing.T, namespace, id string) {
+	t.Helper()
+	other := oomKilled(namespace)
+	other.Labels["alertname"] = "KubeDeploymentReplicasMismatch"
+	for range 2 {
+		_, got := b.post(t, other)
+		require.Equal(t, id, got.RemediationID)
+	}
+	var told event.SignalJoinedData
+	e, err := stage.Decode(b.entry(t, id, event.SignalJoined).Event)
+	require.NoError(t, err)
+	require.NoError(t, e.DataAs(&told))
+	require.Equal(t, "KubeDeploymentReplicasMismatch", told.Signal.Name)
 }
 
 func (b *bed) undoing(t *testing.T) {
