@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/signal"
 )
 
 // lookWithin bounds the look at one part.
@@ -134,6 +136,7 @@ func (e eyes) alert(ctx context.Context, c Case) Alerts {
 	if err != nil {
 		return Alerts{Detail: "the ledger cannot be read: " + err.Error()}
 	}
+	list.Alerts = slices.DeleteFunc(list.Alerts, c.past)
 	out := fromLedger(list, c)
 	if err := e.confirm(ctx, c, list, &out); err != nil {
 		return Alerts{Recurred: out.Recurred, Detail: err.Error()}
@@ -160,10 +163,17 @@ func (a Alerts) without(word int) Alerts {
 	return Alerts{Detail: fmt.Sprintf("%d alerts were not posted any more, and nobody said that they stopped", word)}
 }
 
+// past tells that an alert only says what happened before the action, such as
+// an event of Kubernetes: nobody says that it ended, so it is no evidence. One
+// that happened afterwards is.
+func (c Case) past(a ledger.Alert) bool {
+	return signal.Momentary(a.ID) && !a.StartsAt.After(c.since())
+}
+
 func fromLedger(list ledger.AlertList, c Case) Alerts {
 	out := Alerts{Known: len(list.Alerts) > 0, Firing: list.Firing() > 0}
 	if !out.Known {
-		out.Detail = "no alert is on record"
+		out.Detail = "no alert is on record that could resolve"
 		return out
 	}
 	for _, a := range list.Alerts {

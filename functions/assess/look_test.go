@@ -14,6 +14,7 @@ import (
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/signal"
 )
 
 type fakeAlerts struct {
@@ -45,6 +46,9 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		return a
 	}
 	expired := func(a ledger.Alert) ledger.Alert { a.Expired = true; return a }
+	moment := func(starts time.Duration) ledger.Alert {
+		return ledger.Alert{ID: signal.MomentID(nil), StartsAt: done.Add(starts)}
+	}
 	list := func(alerts ...ledger.Alert) fakeAlerts { return fakeAlerts{list: ledger.AlertList{Alerts: alerts}} }
 	seen := func(f fakeAlerts, at time.Duration) fakeAlerts { f.claim.LastSeen = done.Add(at); return f }
 	down := errors.New("connection refused")
@@ -67,6 +71,10 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		"nor does Alertmanager know of it":          {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), fakeFiring{}, Alerts{}},
 		"one fires beside one that fell silent":     {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), nil, Alerts{Known: true, Firing: true}},
 		"one fell silent after it started again":    {list(expired(alert(time.Minute, 2*time.Minute))), nil, Alerts{Known: true, Recurred: true}},
+		"only events told of it":                    {list(moment(-time.Hour)), nil, Alerts{}},
+		"nor does Alertmanager know of events":      {list(moment(-time.Hour)), fakeFiring{}, Alerts{}},
+		"an alert beside an event has resolved":     {list(moment(-time.Hour), alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
+		"it happened again":                         {list(moment(time.Minute)), nil, Alerts{Known: true, Firing: true, Recurred: true}},
 		"Redis cannot be read":                      {fakeAlerts{err: down}, nil, Alerts{}},
 		"Redis forgot them":                         {list(), nil, Alerts{}},
 	} {

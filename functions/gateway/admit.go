@@ -136,6 +136,7 @@ func refusedCaller(err error) *refused {
 // turnAway answers a request that is not served. A caller who is refused is
 // counted and logged whatever the answer.
 func (d door) turnAway(w http.ResponseWriter, r *http.Request, no *refused) {
+	d.gateway.meters.refused(r.Context(), no.Reason)
 	if no.caller == nil {
 		d.refuse(w, r, no.Problem)
 		return

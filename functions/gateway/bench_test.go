@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	function "kubernaut.ai/functions/gateway"
 	"kubernaut.ai/shared/ledger/ledgertest"
 )
 
@@ -18,9 +21,24 @@ func BenchmarkDuplicates(b *testing.B) {
 	if !ledgertest.HaveRedisServer() {
 		b.Skip("there is no redis-server here")
 	}
+	dir := b.TempDir()
+	require.NoError(b, os.WriteFile(filepath.Join(dir, "tokens"), []byte("former\n"+senderToken+"\n"), 0o600))
+	for _, settings := range []map[string]string{nil, {function.EnvAuth: "token,serviceaccount", function.EnvAuthDir: dir}} {
+		duplicates(b, settings)
+	}
+}
+
+// senderToken is what a sender shows in the variant with authentication.
+const senderToken = "b7QhGm2Zc0Yk5nVxR8sLwT1dUeJfPaOi"
+
+func duplicates(b *testing.B, settings map[string]string) {
+	kind := ""
+	if settings != nil {
+		kind = ", authenticated"
+	}
 	for _, size := range []int{1, 50} {
-		b.Run(fmt.Sprintf("%d a request", size), func(b *testing.B) {
-			f := start(b, ledgertest.RedisServer(b), newSink(b), newAPIServer(b))
+		b.Run(fmt.Sprintf("%d a request%s", size, kind), func(b *testing.B) {
+			f := start(b, ledgertest.RedisServer(b), newSink(b), newAPIServer(b), settings)
 			body := group(b, size)
 			first := send(b, f, body)
 			require.Less(b, first.Code, 300, first.Body)
@@ -32,6 +50,7 @@ func BenchmarkDuplicates(b *testing.B) {
 				for p.Next() {
 					r := httptest.NewRequest(http.MethodPost, "/api/v1/signals/prometheus", strings.NewReader(body))
 					r.Header.Set("Content-Type", "application/json")
+					r.Header.Set("Authorization", "Bearer "+senderToken)
 					w := httptest.NewRecorder()
 					if f.Handle(w, r); w.Code > 299 {
 						b.Error(w.Code, w.Body)

@@ -19,7 +19,7 @@ const (
 	firstRead = 64 << 10
 	// unprovenShare is the part of the bodies' memory, as its divisor, that goes
 	// to callers who are known only by their body: strangers cannot use up the rest.
-	unprovenShare = 8
+	unprovenShare = 4
 )
 
 // Reasons for which a body is not read to its end.

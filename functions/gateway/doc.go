@@ -16,8 +16,34 @@
 // counted as a duplicate (signal.suppressed, with a named reason), events come
 // at a bounded rate; the last that stops always is one.
 //
-//	POST /api/v1/signals/prometheus
-//	201 created, 202 duplicate, 200 not for us, 207 several alerts
+//	POST /api/v1/signals/prometheus        Alertmanager's webhook
+//	POST /webhook, /webhook/{receiver}     the same, where Karo's users post it
+//	POST /api/v2/alerts                    Prometheus, Flux and others who take this for an Alertmanager
+//	POST /api/v1/signals/kubernetes-event  kubernetes-event-exporter's webhook
+//	POST /api/v1/signals/cloudevents, /    Knative's ApiServerSource, as a sink or by a Broker
+//	POST /api/v1/signals/flux              Flux's providers generic and generic-hmac
+//
+// The answers are 201 created, 202 duplicate, 200 not for us and 207 for several
+// alerts; senders who understand no such answer get 200 without a body. A new
+// kind of sender is one file in the package source.
+//
+// An alert is on the first object that its labels name and that exists; events,
+// and what Flux says, name their object. Flux's errors open remediations of the
+// Flux object, whatever the revision, and its info resolves them. Events open
+// them of their object's top owner; Kubernetes never says that what an event
+// told of has ended, so nothing resolves those. An alert whose sender gives it
+// no start begins with the claim that it met.
+//
+// Who may post is the package caller's: GATEWAY_AUTH names the kinds of
+// credential in use, and has
+// no default. A caller is known before the body is read, or by the body where it
+// is signed.
+//
+// A body is read by a budget of bytes over all requests, within GATEWAY_READ_WITHIN,
+// and only then takes one of the slots of those that are worked on: senders who
+// are slow, or promise much, hold neither a worker nor memory. Who finds no room
+// gets 503 and Retry-After. Bodies of callers whom nobody knows yet have a part of
+// the budget of their own.
 //
 // An alert that joins a remediation under way is evidence where it is the first
 // of its name, or more severe than those before: it becomes signal.joined, once.
@@ -33,10 +59,18 @@
 //
 //	POST /api/v1/round   a binary event of type dev.knative.sources.ping; 204
 //
-// A new kind of sender is one file in the package source; authentication goes
-// around the handler in function.go.
-//
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
-// which alerts of others are told apart; NEVER_TARGETS lists more labels that
-// never name a target, separated by commas.
+// which alerts of others are told apart. NEVER_TARGETS lists labels that never
+// name a target, MONITORING_SERVICES and MONITORING_PODS names of what belongs
+// to the monitoring (*part*, front*, *end or a whole name). Their entries are
+// separated by commas and added to the defaults in shared/signal; one with a
+// minus in front takes a default away:
+//
+//	NEVER_TARGETS=shard,-application MONITORING_SERVICES=mimir*,-*-operator
+//
+// RESOLVE_TIMEOUT is how long an alert of /api/v2/alerts counts as firing where
+// it says no end. EVENT_REASONS and EVENT_MAX_AGE say which Kubernetes events are
+// signals.
+//
+// settings.go has those of callers and limits.
 package function

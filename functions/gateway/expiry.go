@@ -115,7 +115,7 @@ func (g *gateway) endOne(ctx context.Context, item ledger.Leased) {
 	w.alert.ID, w.alert.Resolved, w.alert.EndsAt = item.ID, true, p.Alert.Expires
 	w.result.Alert = event.Cut(w.alert.Name(), event.MaxAttribute)
 	g.resolve(ctx, w)
-	g.meters.answered(ctx, summarise([]Result{*w.result}, 0))
+	g.meters.answered(ctx, w.source, summarise([]Result{*w.result}, 0))
 	if w.result.Status == StatusRetry {
 		stage.Logger(ctx).Warnw("expired alert to be ended later", "alert", item.ID, "error", w.result.err)
 		g.giveBack(ctx, g.claims.Postpone(ctx, item, expiryRetry), item)

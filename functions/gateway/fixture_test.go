@@ -46,7 +46,8 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{redis: ledgertest.Miniredis(t), broker: &fakeBroker{}}
-	w.cluster = &fakeObjects{world: w, chains: map[string][]event.Target{}, scopes: map[string]cluster.Scope{}, addresses: map[string]string{}}
+	w.cluster = &fakeObjects{world: w, chains: map[string][]event.Target{}, scopes: map[string]cluster.Scope{}, addresses: map[string]string{},
+		kinds: map[string][]cluster.Kind{"certificate": {{Group: "cert-manager.io", Version: "v1", Kind: "Certificate", Namespaced: true}}}}
 	w.cluster.own("shop/Deployment/cart", "shop/Pod/cart-6d5f7c9b8d-x2x4q", "shop/Pod/cart-6d5f7c9b8d-p9k7m", "shop/Pod/cart-1")
 	w.cluster.own("/Node/worker-2.example.internal")
 	w.cluster.addresses["10.0.0.33"] = "worker-2.example.internal"
@@ -238,6 +239,7 @@ type fakeObjects struct {
 	scopes    map[string]cluster.Scope
 	denied    map[string]bool
 	addresses map[string]string
+	kinds     map[string][]cluster.Kind
 }
 
 func parseTarget(s string) event.Target {
@@ -288,18 +290,21 @@ func (f *fakeObjects) Scope(_ context.Context, t event.Target) (s cluster.Scope,
 	return s, err
 }
 
-func (f *fakeObjects) KindBySingular(_ context.Context, singular string) (cluster.Kind, bool, error) {
-	if singular == "certificate" {
-		return cluster.Kind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate", Namespaced: true}, true, nil
-	}
-	return cluster.Kind{}, false, nil
+func (f *fakeObjects) KindsByWord(_ context.Context, word string) (kinds []cluster.Kind, err error) {
+	err = f.world.step("discover", func() error { kinds = f.kinds[word]; return nil })
+	return kinds, err
 }
 
-func (f *fakeObjects) NodeByAddress(_ context.Context, address string) (event.Target, error) {
-	if name, ok := f.addresses[address]; ok {
-		return event.Target{Kind: "Node", Name: name}, nil
-	}
-	return event.Target{}, cluster.ErrGone
+func (f *fakeObjects) NodeByAddress(_ context.Context, address string) (t event.Target, err error) {
+	err = f.world.step("address", func() error {
+		name, ok := f.addresses[address]
+		if !ok {
+			return cluster.ErrGone
+		}
+		t = event.Target{Kind: "Node", Name: name}
+		return nil
+	})
+	return t, err
 }
 
 // prometheusPath is where Alertmanager posts to.

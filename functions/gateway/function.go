@@ -18,8 +18,11 @@ import (
 const (
 	// EnvClusterName is this cluster's name, as alerts' cluster label has it.
 	EnvClusterName = "CLUSTER_NAME"
-	// EnvNeverTargets lists labels that never name a target, beyond the usual.
-	EnvNeverTargets = "NEVER_TARGETS"
+	// Each of these lists is added to its defaults, and takes away the defaults
+	// that it names with a minus in front; see signal.Filters.
+	EnvNeverTargets       = "NEVER_TARGETS"
+	EnvMonitoringServices = "MONITORING_SERVICES"
+	EnvMonitoringPods     = "MONITORING_PODS"
 	// EnvHeartbeatWithin is how long no Watchdog may come before people are told;
 	// unset watches over none.
 	EnvHeartbeatWithin = "HEARTBEAT_WITHIN"
@@ -47,6 +50,10 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
 	}
+	rules, err := filters(c).Rules()
+	if err != nil {
+		return nil, fmt.Errorf("settings %s, %s and %s: %w", EnvNeverTargets, EnvMonitoringServices, EnvMonitoringPods, err)
+	}
 	meters, err := newMeters()
 	if err != nil {
 		return nil, fmt.Errorf("make instruments: %w", err)
@@ -64,12 +71,16 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	}
 	return newHandler(&gateway{
 		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
-		rules:   signal.NewRules(strings.Split(c.String(EnvNeverTargets, ""), ",")...),
-		cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
+		rules: rules, cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease), expiryLease: c.Lease(expiryLease), heart: heart, scans: scans,
 		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize),
 		suppressed: newSuppressor(), meters: meters,
 	}, newGate(guard, limits), sources), nil
+}
+
+func filters(c *stage.Config) signal.Filters {
+	list := func(setting string) []string { return strings.Split(c.String(setting, ""), ",") }
+	return signal.Filters{NeverTargets: list(EnvNeverTargets), MonitoringServices: list(EnvMonitoringServices), MonitoringPods: list(EnvMonitoringPods)}
 }
 
 // broker is the outbox of a running stage.

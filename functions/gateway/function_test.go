@@ -124,9 +124,19 @@ func start(t testing.TB, redis string, broker *sink, api *apiServer, settings ..
 func send(t testing.TB, f *stage.HTTPFunction, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/signals/prometheus", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+senderToken)
 	w := httptest.NewRecorder()
 	f.Handle(w, r)
 	return w
+}
+
+func TestAGatewayThatWasNotToldWhoMayPostDoesNotStart(t *testing.T) {
+	f := function.New()
+	err := f.Start(t.Context(), map[string]string{
+		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageGateway), stage.EnvSealPublic: eventtest.PublicKeys(),
+		stage.EnvRedis: ledgertest.Miniredis(t).URL(), stage.EnvSink: newSink(t).URL, stage.EnvKubeconfig: newAPIServer(t).kubeconfig(t)})
+	require.ErrorContains(t, err, "GATEWAY_AUTH is missing")
+	require.Equal(t, http.StatusServiceUnavailable, send(t, f, read(t, "watchdog")).Code)
 }
 
 func read(t testing.TB, name string) string {
@@ -187,4 +197,17 @@ func TestABrokerThatIsDownMakesTheSenderPostAgain(t *testing.T) {
 
 func TestBeforeItHasStartedTheGatewayIsNotAvailable(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, send(t, function.New(), read(t, "watchdog")).Code)
+}
+
+func TestSettingsThatMakeNoSenseStopTheGateway(t *testing.T) {
+	f := function.New()
+	err := f.Start(t.Context(), map[string]string{
+		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageGateway), stage.EnvSealPublic: eventtest.PublicKeys(),
+		stage.EnvLogLevel: "fatal", stage.EnvRedis: ledgertest.Miniredis(t).URL(), stage.EnvSink: newSink(t).URL,
+		stage.EnvKubeconfig: newAPIServer(t).kubeconfig(t), function.EnvNeverTargets: "my label,-cluster,-unheard",
+		function.EnvMonitoringServices: "*", function.EnvMonitoringPods: "a*b"})
+	for _, want := range []string{"NEVER_TARGETS", `"my label" is not valid`, `"cluster" cannot be taken away`, `"-unheard" takes away what is no default`,
+		"services of the monitoring", `"*" is not valid`, "pods of the monitoring", `"a*b" is not valid`} {
+		require.ErrorContains(t, err, want)
+	}
 }

@@ -59,7 +59,7 @@ type expiries interface {
 type objects interface {
 	Owners(ctx context.Context, t event.Target) ([]event.Target, error)
 	Scope(ctx context.Context, t event.Target) (cluster.Scope, error)
-	KindBySingular(ctx context.Context, singular string) (cluster.Kind, bool, error)
+	KindsByWord(ctx context.Context, word string) ([]cluster.Kind, error)
 	NodeByAddress(ctx context.Context, address string) (event.Target, error)
 }
 
@@ -135,7 +135,7 @@ func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
 		}
 	}
 	answer := summarise(results, b.Truncated)
-	g.meters.answered(ctx, answer)
+	g.meters.answered(ctx, b.Source, answer)
 	return answer
 }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	scannedEventsPath = "/api/v1/signals/kubernetes-event"
-	markEvents = "events"
+	markEvents        = "events"
 	// eventsBack is how far the first scan looks back, and eventsOverlap how far
 	// every other looks behind the one before: events are written late.
 	eventsBack    = 5 * time.Minute

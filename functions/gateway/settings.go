@@ -47,7 +47,7 @@ const (
 	MaxBody = 4 << 20
 	// MaxHeld bounds the bodies of all requests together, in bytes: what is read
 	// and what is worked on. What is understood of them takes about as much again.
-	MaxHeld = 32 << 20
+	MaxHeld = 24 << 20
 	// MaxRequests bounds the requests that are worked on at a time. More are told
 	// to come again.
 	MaxRequests = 128

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/signal"
 )
@@ -235,4 +236,17 @@ func TestEventsThatOpenNothingHaveAReason(t *testing.T) {
 			require.Empty(t, w.broker.of(event.SignalReceived))
 		})
 	}
+}
+
+func TestAnEventOnAKindThatIsNotServedHasNoTarget(t *testing.T) {
+	w := newWorld(t)
+	w.fault = func(step string, after bool) error {
+		if step == "owners" && !after {
+			return cluster.ErrUnknownKind
+		}
+		return nil
+	}
+	got := postTo(t, w.gateway(t), eventPath, sent(t, "kubernetes-event/back_off"))
+	require.Equal(t, 200, got.code, got.raw)
+	require.Equal(t, signal.ReasonNoTarget, got.answer.Results[0].Reason)
 }

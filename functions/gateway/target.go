@@ -9,9 +9,6 @@ import (
 	"kubernaut.ai/shared/signal"
 )
 
-// errNoSuchKind passes over a label whose key is no kind of this cluster.
-var errNoSuchKind = errors.New("label names no kind")
-
 // locate finds what an alert is about: the first object that its labels name
 // and that exists, its top owner, and whether Kubernaut may touch that.
 func (g *gateway) locate(ctx context.Context, w *work) {
@@ -48,66 +45,113 @@ func (g *gateway) locate(ctx context.Context, w *work) {
 	}
 }
 
+// maxTried bounds the objects that are asked for because of one alert.
+const maxTried = 16
+
 // chain is the owner chain of what the alert is about, or the reason for
 // which there is none; with ReasonTargetGone or
 // ReasonForbidden, it is the object that is gone or may not be read.
 func (g *gateway) chain(ctx context.Context, a signal.Alert) ([]event.Target, string, error) {
-	candidates, reason := g.rules.Candidates(a)
-	if reason != "" {
-		return nil, reason, nil
-	}
-	var gone []event.Target
+	candidates, otherwise := g.rules.Candidates(a)
+	t := trial{left: maxTried}
 	for _, c := range candidates {
-		target, err := g.target(ctx, c)
-		if err == nil {
-			var chain []event.Target
-			if chain, err = g.objects.Owners(ctx, target); err == nil {
-				return chain, "", nil
-			}
+		if c.Last && t.reason != "" {
+			break
 		}
-		switch {
-		case errors.Is(err, errNoSuchKind):
-		case errors.Is(err, cluster.ErrGone), errors.Is(err, cluster.ErrUnknownKind):
-			if gone == nil {
-				gone = []event.Target{target}
-			}
-		case errors.Is(err, cluster.ErrForbidden):
-			// Another try would be refused as well, until somebody grants it: the
-			// sender posts again by itself while the alert fires.
-			return []event.Target{target}, ReasonForbidden, nil
-		default:
-			return nil, "", err
+		chain, err := g.try(ctx, c, &t)
+		if err != nil || len(chain) > 0 {
+			return chain, "", err
+		}
+		// A guess that may not be read is no reason to stop guessing; an object
+		// that the alert plainly names is.
+		if t.left <= 0 || t.reason == ReasonForbidden && c.Word != c.Label {
+			break
 		}
 	}
-	if gone == nil {
-		return nil, signal.ReasonNoTarget, nil
+	if t.reason == "" {
+		t.reason = otherwise
 	}
-	return gone, ReasonTargetGone, nil
+	return t.missing, t.reason, nil
 }
 
-// target asks the cluster where a label alone does not say which object it
+// try is the owner chain of the candidate, empty if there is no such object.
+func (g *gateway) try(ctx context.Context, c signal.Candidate, t *trial) ([]event.Target, error) {
+	targets, err := g.targets(ctx, c)
+	if err != nil && !t.missed(event.Target{Kind: c.Kind, Name: c.Address}, err) {
+		return nil, err
+	}
+	for _, target := range targets[:min(len(targets), t.left)] {
+		t.left--
+		chain, err := g.objects.Owners(ctx, target)
+		if err == nil {
+			return chain, nil
+		}
+		if !t.missed(target, err) {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// trial is what was found out about candidates that are not the target.
+type trial struct {
+	missing []event.Target
+	reason  string
+	left    int
+}
+
+// missed takes note of an object that cannot be the target; false for an
+// error that may pass, after which nothing is known of the object.
+func (t *trial) missed(target event.Target, err error) bool {
+	var unreadable *cluster.NotReadable
+	switch {
+	case errors.Is(err, cluster.ErrUnknownKind):
+	case errors.Is(err, cluster.ErrGone):
+		if t.reason == "" {
+			t.missing, t.reason = []event.Target{target}, ReasonTargetGone
+		}
+	case errors.Is(err, cluster.ErrForbidden):
+		// Another try would be refused as well, until somebody grants it: the
+		// sender posts again by itself while the alert fires.
+		if errors.As(err, &unreadable) {
+			target = unreadable.Target
+		}
+		if t.reason != ReasonForbidden {
+			t.missing, t.reason = []event.Target{target}, ReasonForbidden
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// targets asks the cluster where a label alone does not say which object it
 // means: a node by its address, an object of a kind that has to be looked up.
-func (g *gateway) target(ctx context.Context, c signal.Candidate) (event.Target, error) {
+// None for a word that is no kind here.
+func (g *gateway) targets(ctx context.Context, c signal.Candidate) ([]event.Target, error) {
 	switch {
 	case c.Address != "":
 		t, err := g.objects.NodeByAddress(ctx, c.Address)
 		if err != nil {
-			return event.Target{Kind: c.Kind, Name: c.Address}, err
+			return nil, err
 		}
-		return t, nil
-	case c.Kind != "":
-		return event.Target{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}, nil
+		return []event.Target{t}, nil
+	case c.Word == "":
+		return []event.Target{{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}}, nil
 	}
-	kind, ok, err := g.objects.KindBySingular(ctx, c.Label)
+	kinds, err := g.objects.KindsByWord(ctx, c.Word)
 	if err != nil {
-		return event.Target{}, err
+		return nil, err
 	}
-	if !ok || kind.Namespaced && c.Namespace == "" {
-		return event.Target{}, errNoSuchKind
+	var targets []event.Target
+	for _, kind := range kinds {
+		t := event.Target{APIVersion: kind.APIVersion(), Kind: kind.Name(), Name: c.Name}
+		if kind.Namespaced {
+			t.Namespace = c.Namespace
+		}
+		if !kind.Namespaced || c.Namespace != "" {
+			targets = append(targets, t)
+		}
 	}
-	t := event.Target{APIVersion: kind.APIVersion(), Kind: kind.Name(), Name: c.Name}
-	if kind.Namespaced {
-		t.Namespace = c.Namespace
-	}
-	return t, nil
+	return targets, nil
 }

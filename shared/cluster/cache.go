@@ -59,9 +59,9 @@ func (c *Cache) Scope(ctx context.Context, t event.Target) (Scope, error) {
 	return scope(ctx, c, lookup{c.clients, t})
 }
 
-// KindBySingular is Clients.KindBySingular.
-func (c *Cache) KindBySingular(ctx context.Context, singular string) (Kind, bool, error) {
-	return c.clients.KindBySingular(ctx, singular)
+// KindsByWord is Clients.KindsByWord.
+func (c *Cache) KindsByWord(ctx context.Context, word string) ([]Kind, error) {
+	return c.clients.KindsByWord(ctx, word)
 }
 
 // NodeByAddress is Clients.NodeByAddress.
@@ -99,7 +99,7 @@ func (c *Cache) fetch(ctx context.Context, o object) (answer, error) {
 	})
 	select {
 	case <-ctx.Done():
-		return answer{}, fmt.Errorf("read %s %s/%s: %w", o.kind.Name(), o.namespace, o.name, ctx.Err())
+		return answer{}, fmt.Errorf("read %s: %w", o.target(), ctx.Err())
 	case result := <-flight:
 		if result.Err != nil {
 			return answer{}, result.Err

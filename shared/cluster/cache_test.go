@@ -136,14 +136,29 @@ func TestAFailureIsNotRemembered(t *testing.T) {
 }
 
 func TestKindsAreDiscovered(t *testing.T) {
-	b := newBed(t)
-	kind, ok, err := b.KindBySingular(t.Context(), "certificate")
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Equal(t, "Certificate.cert-manager.io", kind.Name())
-	_, ok, err = b.KindBySingular(t.Context(), "severity")
-	require.NoError(t, err)
-	require.False(t, ok)
+	tests := map[string]struct {
+		word string
+		want []string
+	}{
+		"by their singular": {"rollout", []string{"Rollout.argoproj.io"}},
+		"by themselves":     {"Rollout", []string{"Rollout.argoproj.io"}},
+		"by themselves where the server lists no singular":      {"persistentvolume", []string{"PersistentVolume"}},
+		"of every group that serves one, Kubernetes' own first": {"ingress", []string{"Ingress", "Ingress.networking.internal.knative.dev"}},
+		"not where there are none":                              {"severity", nil},
+		"not where they cannot be read":                         {"tokenreview", nil},
+		"not by their subresources":                             {"scale", nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			kinds, err := newBed(t).KindsByWord(t.Context(), test.word)
+			require.NoError(t, err)
+			var got []string
+			for _, k := range kinds {
+				got = append(got, k.Name())
+			}
+			require.Equal(t, test.want, got)
+		})
+	}
 }
 
 func TestNodesAreFoundByTheirInternalAddress(t *testing.T) {
@@ -157,7 +172,7 @@ func TestNodesAreFoundByTheirInternalAddress(t *testing.T) {
 	_, err = b.NodeByAddress(t.Context(), "10.0.0.33")
 	require.ErrorIs(t, err, cluster.ErrGone, "the list is not read for every strange address")
 	b.advance(6 * time.Second)
-	for _, address := range []string{"10.0.0.33", "fd00::21", "::ffff:10.0.0.33"} {
+	for _, address := range []string{"10.0.0.33", "fd00::21", "fd00::21%eth0", "::ffff:10.0.0.33"} {
 		got, err := b.NodeByAddress(t.Context(), address)
 		require.NoError(t, err)
 		require.Equal(t, event.Target{APIVersion: "v1", Kind: "Node", Name: "worker-2.example.internal", UID: "u2"}, got)
@@ -166,4 +181,10 @@ func TestNodesAreFoundByTheirInternalAddress(t *testing.T) {
 		_, err := b.NodeByAddress(t.Context(), address)
 		require.ErrorIs(t, err, cluster.ErrGone, address)
 	}
+	node.Name, node.UID = "impostor", "u3"
+	_, err = b.kube.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{})
+	require.NoError(t, err)
+	b.advance(3 * time.Minute)
+	_, err = b.NodeByAddress(t.Context(), "10.0.0.33")
+	require.ErrorIs(t, err, cluster.ErrGone, "an address that two nodes have is nobody's")
 }

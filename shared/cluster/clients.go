@@ -48,8 +48,8 @@ type Clients struct {
 	// Now is the clock by which what is remembered grows old; nil is time.Now.
 	Now func() time.Time
 
-	discovered discovered
-	nodes      nodeAddresses
+	kinds memory[catalogue]
+	nodes memory[addresses]
 }
 
 // Connect makes clients without talking to the cluster: a cluster that is

@@ -54,14 +54,30 @@ func newBed(t *testing.T, objects ...*metav1.PartialObjectMetadata) *bed {
 		}
 		return false, nil, nil
 	})
-	b.kube.Discovery().(*discoveryfake.FakeDiscovery).Resources = []*metav1.APIResourceList{
-		{GroupVersion: "cert-manager.io/v1", APIResources: []metav1.APIResource{
-			{Name: "certificates", SingularName: "certificate", Kind: "Certificate", Namespaced: true, Verbs: metav1.Verbs{"list"}}}},
-		{GroupVersion: "postgresql.cnpg.io/v1", APIResources: []metav1.APIResource{
-			{Name: "clusters", SingularName: "cluster", Kind: "Cluster", Namespaced: true, Verbs: metav1.Verbs{"list"}}}},
-	}
+	b.kube.Discovery().(*discoveryfake.FakeDiscovery).Resources = served()
 	b.Clients = &cluster.Clients{Kube: b.kube, Metadata: b.meta, Now: b.now}
 	return b
+}
+
+// served are the kinds of the bed that are not built in, and some that are.
+func served() []*metav1.APIResourceList {
+	get := metav1.Verbs{"get", "list"}
+	one := func(version, plural, singular, kind string, namespaced bool) *metav1.APIResourceList {
+		return &metav1.APIResourceList{GroupVersion: version, APIResources: []metav1.APIResource{
+			{Name: plural, SingularName: singular, Kind: kind, Namespaced: namespaced, Verbs: get},
+			{Name: plural + "/scale", SingularName: "scale", Kind: "Scale", Namespaced: namespaced, Verbs: get}}}
+	}
+	return []*metav1.APIResourceList{
+		one("networking.internal.knative.dev/v1alpha1", "ingresses", "ingress", "Ingress", true),
+		one("v1", "persistentvolumes", "", "PersistentVolume", false),
+		one("networking.k8s.io/v1", "ingresses", "ingress", "Ingress", true),
+		one("cert-manager.io/v1", "certificates", "certificate", "Certificate", true),
+		one("postgresql.cnpg.io/v1", "clusters", "cluster", "Cluster", true),
+		one("argoproj.io/v1alpha1", "rollouts", "rollout", "Rollout", true),
+		one("karpenter.sh/v1", "nodepools", "nodepool", "NodePool", false),
+		{GroupVersion: "authentication.k8s.io/v1", APIResources: []metav1.APIResource{
+			{Name: "tokenreviews", SingularName: "tokenreview", Kind: "TokenReview", Verbs: metav1.Verbs{"create"}}}},
+	}
 }
 
 func (b *bed) now() time.Time {
@@ -143,4 +159,14 @@ func written(chain []event.Target) []string {
 		out = append(out, t.String())
 	}
 	return out
+}
+
+// failing answers all reads of a resource with the error.
+func failing(resource string, err error) func(resource, name string) error {
+	return func(r, _ string) error {
+		if r == resource {
+			return err
+		}
+		return nil
+	}
 }

@@ -82,5 +82,5 @@ func (c *Clients) KindOf(ctx context.Context, t event.Target) (Kind, error) {
 	if k, ok := builtin[kind]; ok && (!named || k.Group == group) {
 		return k, nil
 	}
-	return c.discovered.find(ctx, c, wanted{kind: kind, group: group, grouped: named})
+	return c.discover(ctx, wanted{kind: kind, group: group, grouped: named})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,73 +14,65 @@ import (
 
 // How long the nodes' addresses are believed, and how soon an address that
 // none of them has makes the list be read again: nodes join.
-const (
-	addressesFresh = time.Minute
-	addressesRetry = 5 * time.Second
+var (
+	addressHit  = patience{fresh: time.Minute, stale: 2 * time.Minute}
+	addressMiss = patience{fresh: 5 * time.Second, stale: 5 * time.Second}
 )
 
 // nodePage bounds one page of the list of nodes.
 const nodePage = 500
 
-// nodeAddresses remembers which node has which InternalIP.
-type nodeAddresses struct {
-	mu    sync.Mutex
-	at    time.Time
-	nodes map[netip.Addr]event.Target
-}
+// addresses are the nodes by their internal addresses. An address that two
+// nodes claim to have is nobody's: the wrong one might be drained.
+type addresses map[netip.Addr]event.Target
 
 // NodeByAddress finds the node that has the address among its internal ones;
-// alerts of node-exporter name nodes by it. ErrGone when none has.
+// alerts of node-exporter name nodes by it. ErrGone when none has, or two.
 func (c *Clients) NodeByAddress(ctx context.Context, address string) (event.Target, error) {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
 		return event.Target{}, fmt.Errorf("%w: %q is no address of a node", ErrGone, address)
 	}
-	n := &c.nodes
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, maxAge := range []time.Duration{addressesFresh, addressesRetry} {
-		if err := n.refresh(ctx, c, maxAge); err != nil {
-			return event.Target{}, err
-		}
-		if t, ok := n.nodes[ip.Unmap()]; ok {
-			return t, nil
-		}
+	ip = ip.Unmap().WithZone("")
+	nodes, err := c.nodes.get(ctx, question[addresses]{now: c.now, fetch: c.addresses, hit: addressHit, miss: addressMiss,
+		knows: func(nodes addresses) bool { return nodes[ip].Name != "" }})
+	if err != nil {
+		return event.Target{}, fmt.Errorf("list nodes: %w", err)
 	}
-	return event.Target{}, fmt.Errorf("%w: no node has the address %s", ErrGone, ip)
+	if t := nodes[ip]; t.Name != "" {
+		return t, nil
+	}
+	return event.Target{}, fmt.Errorf("%w: no node, or more than one, has the address %s", ErrGone, ip)
 }
 
-func (n *nodeAddresses) refresh(ctx context.Context, c *Clients, maxAge time.Duration) error {
-	if !n.at.IsZero() && c.now().Sub(n.at) < maxAge {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
-	defer cancel()
-	found := map[netip.Addr]event.Target{}
+// addresses lists the nodes.
+func (c *Clients) addresses(ctx context.Context) (addresses, error) {
+	found := addresses{}
 	options := metav1.ListOptions{Limit: nodePage}
 	for {
 		list, err := c.Kube.CoreV1().Nodes().List(ctx, options)
 		if err != nil {
-			return fmt.Errorf("list nodes: %w", err)
+			return nil, err
 		}
 		for i := range list.Items {
-			addAddresses(found, &list.Items[i])
+			found.add(&list.Items[i])
 		}
 		if options.Continue = list.Continue; options.Continue == "" {
-			break
+			return found, nil
 		}
 	}
-	n.nodes, n.at = found, c.now()
-	return nil
 }
 
-func addAddresses(found map[netip.Addr]event.Target, node *corev1.Node) {
-	for _, a := range node.Status.Addresses {
-		if a.Type != corev1.NodeInternalIP {
+func (a addresses) add(node *corev1.Node) {
+	for _, address := range node.Status.Addresses {
+		ip, err := netip.ParseAddr(address.Address)
+		if err != nil || address.Type != corev1.NodeInternalIP {
 			continue
 		}
-		if ip, err := netip.ParseAddr(a.Address); err == nil {
-			found[ip.Unmap()] = TargetOf(builtin["Node"], node)
+		t := TargetOf(builtin["Node"], node)
+		if other, taken := a[ip.Unmap()]; taken && !other.Same(t) {
+			t = event.Target{}
 		}
+		a[ip.Unmap()] = t
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +20,12 @@ import (
 const MaxOwners = 5
 
 // Owners is the chain of controllers: the object itself first, its top owner
-// last, so it is never empty. A Pod that nobody controls is its own top; so is
-// a mirror Pod, whose controller is the Node it runs on. A controller outside
-// Kubernetes' own groups that the stage may not read, or whose kind is not
-// served, ends the chain below it: what cannot be read cannot be in scope
-// either. ErrGone when the object, or a controller on the way, no longer
-// exists: what is left is about to be collected.
+// last, so it is never empty, and no object is in it twice. A Pod that nobody
+// controls is its own top; so is a mirror Pod, whose controller is the Node it
+// runs on. A controller of a foreign kind that the cluster does not serve ends
+// the chain below it. ErrGone when the object, or a controller on the way, no
+// longer exists: what is left is about to be collected. ErrForbidden when one
+// of them may not be read: it may have opted out.
 func (c *Clients) Owners(ctx context.Context, t event.Target) ([]event.Target, error) {
 	return owners(ctx, c, lookup{c, t})
 }
@@ -38,9 +39,6 @@ func owners(ctx context.Context, from source, l lookup) ([]event.Target, error) 
 	var ref *metav1.OwnerReference
 	for {
 		meta, err := verified(ctx, from, link{o, ref})
-		if ref != nil && outOfReach(o.kind.Group, err) {
-			return chain, nil
-		}
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +50,7 @@ func owners(ctx context.Context, from source, l lookup) ([]event.Target, error) 
 		next := lookup{l.clients, event.Target{APIVersion: ref.APIVersion, Kind: ref.Kind,
 			Namespace: meta.GetNamespace(), Name: ref.Name}}
 		o, err = next.object(ctx)
-		if outOfReach(groupOf(ref.APIVersion), err) {
+		if nobody(next.target, err) || slices.ContainsFunc(chain, o.target().Same) {
 			return chain, nil
 		}
 		if err != nil {
@@ -61,18 +59,13 @@ func owners(ctx context.Context, from source, l lookup) ([]event.Target, error) 
 	}
 }
 
-// outOfReach reports whether an owner of the group cannot be read, now or on
-// a retry.
-func outOfReach(group string, err error) bool {
-	return !signal.OwnGroup(group) && (errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnknownKind))
-}
-
-func groupOf(apiVersion string) string {
-	group, _, ok := strings.Cut(apiVersion, "/")
-	if !ok {
-		return ""
-	}
-	return group
+// nobody reports whether a reference can lead to no object: its kind is a
+// foreign one that is not served, or its dependent is cluster-scoped and it is
+// not, which Kubernetes takes for no owner, too.
+func nobody(owner event.Target, err error) bool {
+	group, _, ok := strings.Cut(owner.APIVersion, "/")
+	foreign := ok && !signal.OwnGroup(group)
+	return foreign && errors.Is(err, ErrUnknownKind) || owner.Namespace == "" && errors.Is(err, ErrGone)
 }
 
 // link is one step of the walk: an object, and the reference that led to it.
@@ -97,8 +90,7 @@ func verified(ctx context.Context, from source, l link) (*metav1.PartialObjectMe
 		}
 	}
 	if !l.leadsTo(a.meta) {
-		return nil, fmt.Errorf("%w: %s %s/%s was replaced by another of its name", ErrGone,
-			l.object.kind.Name(), l.object.namespace, l.object.name)
+		return nil, fmt.Errorf("%w: %s was replaced by another of its name", ErrGone, l.object.target())
 	}
 	return a.meta, nil
 }

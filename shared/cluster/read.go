@@ -24,6 +24,11 @@ type object struct {
 	namespace, name string
 }
 
+// target names the object as targets do.
+func (o object) target() event.Target {
+	return event.Target{APIVersion: o.kind.APIVersion(), Kind: o.kind.Name(), Namespace: o.namespace, Name: o.name}
+}
+
 // answer is an object's metadata and how long ago it was true.
 type answer struct {
 	meta *metav1.PartialObjectMetadata
@@ -35,14 +40,23 @@ func (c *Clients) read(ctx context.Context, o object, _ time.Duration) (answer, 
 	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 	defer cancel()
 	meta, err := c.fetch(ctx, o)
-	if apierrors.IsNotFound(err) {
-		return answer{}, fmt.Errorf("%w: %s %s/%s", ErrGone, o.kind.Name(), o.namespace, o.name)
+	switch {
+	case err == nil:
+	case apierrors.IsForbidden(err):
+		return answer{}, &NotReadable{Target: o.target(), Err: err}
+	case apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
+		// A 404 that is no word about the object: the kind is served no more, or
+		// something before the API server answered.
+		c.kinds.forget()
+		return answer{}, fmt.Errorf("read %s: %w", o.target(), err)
+	case apierrors.IsNotFound(err):
+		return answer{}, fmt.Errorf("%w: %s", ErrGone, o.target())
+	default:
+		return answer{}, fmt.Errorf("read %s: %w", o.target(), err)
 	}
-	if apierrors.IsForbidden(err) {
-		return answer{}, fmt.Errorf("%w: %s %s/%s: %w", ErrForbidden, o.kind.Name(), o.namespace, o.name, err)
-	}
-	if err != nil {
-		return answer{}, fmt.Errorf("read %s %s/%s: %w", o.kind.Name(), o.namespace, o.name, err)
+	if meta.Name != o.name || meta.Namespace != o.namespace {
+		return answer{}, fmt.Errorf("read %s: the API server answered with %s/%s: look at what is between it and this stage",
+			o.target(), meta.Namespace, meta.Name)
 	}
 	meta.APIVersion, meta.Kind = o.kind.APIVersion(), o.kind.Kind
 	// What kubectl last applied may hold secrets, and nothing here needs it.

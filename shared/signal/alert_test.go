@@ -3,6 +3,8 @@ package signal_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +34,29 @@ func TestFingerprintIsTheHashOfTheWorkload(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { require.Equal(t, sha(test.text), test.workload.Fingerprint()) })
 	}
+}
+
+// TestFingerprintsAreThoseThatUsersKnow compares with hashes that another
+// program made.
+func TestFingerprintsAreThoseThatUsersKnow(t *testing.T) {
+	text, err := os.ReadFile("testdata/fingerprints.txt")
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		parts := strings.Split(strings.TrimSpace(line), " ")
+		require.Len(t, parts, 5, line)
+		for i, part := range parts {
+			parts[i] = strings.TrimPrefix(part, "-")
+		}
+		got := signal.Workload{Cluster: parts[1], Namespace: parts[2], Kind: parts[3], Name: parts[4]}.Fingerprint()
+		require.Equal(t, parts[0], got, line)
+		require.False(t, seen[got], line)
+		seen[got] = true
+	}
+	require.Len(t, seen, 15)
 }
 
 func TestAlertID(t *testing.T) {

@@ -22,16 +22,15 @@ func (o Object) candidates() ([]Candidate, string) {
 	case o.Namespace != "" && !ValidNamespace(o.Namespace):
 		return nil, ReasonNoTarget
 	}
-	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ""
+	return []Candidate{{Kind: KindName(group, o.Kind), Namespace: o.Namespace, Name: o.Name}}, ReasonNoTarget
 }
 
-// validKind reports whether s is written as kinds are: they become part of
-// subjects and keys.
-func validKind(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; !alphanumeric(c) && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= maxLabel
-}
+// momentPrefix starts the ids of alerts that tell of a moment.
+const momentPrefix = "moment-"
+
+// MomentID is the id of an alert that tells of something that happened, such
+// as an event of Kubernetes: nobody ever says that it ended.
+func MomentID(parts map[string]string) string { return momentPrefix + AlertID("", parts) }
+
+// Momentary reports whether an alert's id is one of MomentID.
+func Momentary(id string) bool { return strings.HasPrefix(id, momentPrefix) }

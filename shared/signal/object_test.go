@@ -37,10 +37,20 @@ func TestAnObjectThatTheSenderNamesIsTheOnlyCandidate(t *testing.T) {
 			// The labels name others: none of them counts.
 			got, reason := signal.NewRules().Candidates(signal.Alert{Object: test.object,
 				Labels: labels{"namespace": "shop", "deployment": "other", "node": "worker-9", "job": "kubelet"}})
-			require.Equal(t, test.reason, reason)
+			require.Equal(t, signal.ReasonNoTarget, reason, "what to say where it names nothing")
 			if test.reason == "" {
 				require.Equal(t, []signal.Candidate{test.want}, got)
+			} else {
+				require.Empty(t, got)
 			}
 		})
 	}
+}
+
+func TestMomentsAreToldByTheirID(t *testing.T) {
+	id := signal.MomentID(labels{"event": "BackOff", "uid": "3c1f"})
+	require.True(t, signal.Momentary(id))
+	require.NotEqual(t, id, signal.MomentID(labels{"event": "BackOff", "uid": "3c20"}))
+	require.Equal(t, id, signal.AlertID(id, nil), "it is an id as senders may have them")
+	require.False(t, signal.Momentary(signal.AlertID("", labels{"alertname": "X"})))
 }

@@ -50,6 +50,7 @@ var known = map[string]func() any{
 	"eventing.knative.dev/v1beta3/EventType":          func() any { return new(v1beta3.EventType) },
 	"eventing.knative.dev/v1alpha1/EventPolicy":       func() any { return new(eventingv1alpha1.EventPolicy) },
 	"sources.knative.dev/v1/PingSource":               func() any { return new(sourcesv1.PingSource) },
+	"sources.knative.dev/v1/ApiServerSource":          func() any { return new(sourcesv1.ApiServerSource) },
 }
 
 // clusterScoped are the kinds without a namespace.
@@ -67,12 +68,17 @@ var (
 // decodes every object strictly. Kustomize is not safe for parallel use.
 func build(t *testing.T, folder string) built {
 	t.Helper()
+	return buildAt(t, filepath.Join(root, "deploy", folder))
+}
+
+func buildAt(t *testing.T, folder string) built {
+	t.Helper()
 	buildsMutex.Lock()
 	defer buildsMutex.Unlock()
 	if b, done := builds[folder]; done {
 		return b
 	}
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "deploy", folder))
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	require.NoError(t, err)
 	b := built{}
 	for _, r := range resources.Resources() {
@@ -138,13 +144,17 @@ func TestKnativeTakesEveryObject(t *testing.T) {
 	for _, name := range overlays {
 		folders = append(folders, filepath.Join("overlays", name))
 	}
+	all := []built{withEvents(t)}
 	for _, folder := range folders {
-		for key, o := range build(t, folder) {
+		all = append(all, build(t, folder))
+	}
+	for i, b := range all {
+		for key, o := range b {
 			if d, ok := o.(apis.Defaultable); ok {
 				d.SetDefaults(ctx)
 			}
 			if v, ok := o.(apis.Validatable); ok {
-				require.Nil(t, v.Validate(ctx), "%s: %s", folder, key)
+				require.Nil(t, v.Validate(ctx), "%s: %s", append([]string{"components/kubernetes-events"}, folders...)[i], key)
 			}
 		}
 	}

@@ -132,18 +132,26 @@ var unset = map[string]string{
 // settingName is how stages declare the name of a setting.
 var settingName = regexp.MustCompile(`(?m)^\s*(?:Env|env)([A-Z]\w*)\s*=\s*"([A-Z][A-Z0-9_]+)"`)
 
+// goFiles are a stage's code, without tests: its folder's and its own
+// packages'.
+func goFiles(t *testing.T, folder string) []string {
+	t.Helper()
+	var out []string
+	for _, pattern := range []string{"*.go", "*/*.go"} {
+		paths, err := filepath.Glob(filepath.Join(folder, pattern))
+		require.NoError(t, err)
+		out = append(out, paths...)
+	}
+	return slices.DeleteFunc(out, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
+}
+
 // stageSettings are the settings that a stage's code names.
 func stageSettings(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	require.NoError(t, err)
-	for _, path := range paths {
+	for _, path := range goFiles(t, folder) {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
 		for _, m := range settingName.FindAllStringSubmatch(string(text), -1) {
 			out["env"+m[1]] = m[2]
 		}
@@ -160,12 +168,7 @@ func reads(t *testing.T, name string) []string {
 	folder := filepath.Join(root, "functions", name)
 	out := slices.Collect(maps.Values(stageSettings(t, folder)))
 	shared := stageSettings(t, filepath.Join(root, "shared", "stage"))
-	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	require.NoError(t, err)
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
+	for _, path := range goFiles(t, folder) {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		for _, m := range sharedUse.FindAllStringSubmatch(string(text), -1) {

@@ -2,6 +2,8 @@ package contract
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
 
 	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/event"
@@ -16,17 +21,20 @@ import (
 
 // Reasons for reading, shared by several grants below.
 const (
-	scope     = "scope and owners: what an alert can be about, and whether that is managed"
-	lost      = "rounds look for what senders lost"
-	fluxScope = "scope of the Flux objects that a round or Flux itself tells of"
-	recovery  = "assess looks whether it has recovered"
-	drift     = "assess looks whether it has recovered, and whether somebody changed it since"
+	scope    = "scope and owners: what an alert can be about, and whether that is managed"
+	lost     = "rounds look for what senders lost"
+	recovery = "assess looks whether it has recovered"
+	drift    = "assess looks whether it has recovered, and whether somebody changed it since"
 )
 
 // scopeGrants are what shared/cluster reads of any object, by its metadata.
 var scopeGrants = []string{"pods", "services", "nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes",
 	"replicationcontrollers", "resourcequotas", "apps/deployments", "apps/statefulsets", "apps/daemonsets", "apps/replicasets",
-	"batch/jobs", "batch/cronjobs", "autoscaling/horizontalpodautoscalers", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses"}
+	"batch/jobs", "batch/cronjobs", "autoscaling/horizontalpodautoscalers", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses",
+	"argoproj.io/applications", "argoproj.io/rollouts", "cert-manager.io/certificates", "kustomize.toolkit.fluxcd.io/kustomizations",
+	"helm.toolkit.fluxcd.io/helmreleases", "source.toolkit.fluxcd.io/buckets", "source.toolkit.fluxcd.io/gitrepositories",
+	"source.toolkit.fluxcd.io/helmcharts", "source.toolkit.fluxcd.io/helmrepositories", "source.toolkit.fluxcd.io/ocirepositories",
+	"postgresql.cnpg.io/clusters", "serving.knative.dev/configurations", "serving.knative.dev/revisions", "serving.knative.dev/services"}
 
 // grants are all that each stage may do in the cluster, as group/resource
 // verb, and why. execute's are those of its actions, besides.
@@ -34,9 +42,7 @@ var grants = map[string]map[string]string{
 	event.StageGateway: withScope(map[string]string{
 		"nodes list":  "alerts of node-exporter name nodes by address",
 		"events list": lost,
-		"kustomize.toolkit.fluxcd.io/kustomizations get":   fluxScope,
 		"kustomize.toolkit.fluxcd.io/kustomizations list":  lost,
-		"helm.toolkit.fluxcd.io/helmreleases get":          fluxScope,
 		"helm.toolkit.fluxcd.io/helmreleases list":         lost,
 		"authentication.k8s.io/tokenreviews create":        "who the sender is",
 		"authorization.k8s.io/subjectaccessreviews create": "whether the sender may post",
@@ -88,10 +94,52 @@ func granted(t *testing.T, b built, stage string) []string {
 		require.Equal(t, "ClusterRole", binding.RoleRef.Kind, name)
 		role := roles[binding.RoleRef.Name]
 		require.NotNil(t, role, "%s binds %s, which is not there", name, binding.RoleRef.Name)
-		out = append(out, permissions(t, role.Rules)...)
+		out = append(out, permissions(t, rulesOf(t, roles, role))...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// rulesOf are a role's rules, as the control plane makes them where the role
+// is made of others.
+func rulesOf(t *testing.T, roles map[string]*rbacv1.ClusterRole, role *rbacv1.ClusterRole) []rbacv1.PolicyRule {
+	t.Helper()
+	if role.AggregationRule == nil {
+		return role.Rules
+	}
+	require.Empty(t, role.Rules, "%s: the control plane would write over them, and every later apply meet a conflict", role.Name)
+	var out []rbacv1.PolicyRule
+	for _, s := range role.AggregationRule.ClusterRoleSelectors {
+		selector, err := metav1.LabelSelectorAsSelector(&s)
+		require.NoError(t, err)
+		for _, name := range slices.Sorted(maps.Keys(roles)) {
+			if selector.Matches(labels.Set(roles[name].Labels)) {
+				out = append(out, roles[name].Rules...)
+			}
+		}
+	}
+	return out
+}
+
+// TestUsersMayLetItSeeTheirOwnKinds applies what the manual says they should.
+func TestUsersMayLetItSeeTheirOwnKinds(t *testing.T) {
+	manual, err := os.ReadFile(filepath.Join(root, "deploy", "README.md"))
+	require.NoError(t, err)
+	_, text, ok := strings.Cut(string(manual), "```yaml\napiVersion: rbac.authorization.k8s.io/v1\n")
+	require.True(t, ok, "the manual shows no role")
+	text, _, _ = strings.Cut(text, "```")
+	var role rbacv1.ClusterRole
+	require.NoError(t, yaml.UnmarshalStrict([]byte("apiVersion: rbac.authorization.k8s.io/v1\n"+text), &role))
+	for _, name := range overlays {
+		b := maps.Clone(overlay(t, name))
+		b["ClusterRole/"+role.Name] = &role
+		for stage, may := range map[string]bool{event.StageGateway: true, event.StageEnrich: true, event.StageExecute: true, event.StageAnalyze: false} {
+			for _, p := range permissions(t, role.Rules) {
+				require.Equal(t, may, slices.Contains(granted(t, b, stage), p), "%s: %s", stage, p)
+				require.True(t, strings.HasSuffix(p, " get"), p)
+			}
+		}
+	}
 }
 
 func permissions(t *testing.T, rules []rbacv1.PolicyRule) []string {

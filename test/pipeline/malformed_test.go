@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	gateway "kubernaut.ai/functions/gateway"
+	"kubernaut.ai/functions/gateway/source"
 )
 
 // keys are all of Redis' keys.
@@ -22,7 +23,7 @@ func (b *bed) keys(t *testing.T) []string {
 
 func (b *bed) malformed(t *testing.T) {
 	good := string(webhook(t, alert{Status: "firing", Labels: map[string]string{"alertname": "X", "namespace": "none", "pod": "none"}}))
-	deep := strings.Repeat(`{"alerts":[`, gateway.MaxDepth) + strings.Repeat(`]}`, gateway.MaxDepth)
+	deep := strings.Repeat(`{"alerts":[`, source.MaxDepth) + strings.Repeat(`]}`, source.MaxDepth)
 	before, size := b.keys(t), b.size(t)
 	for name, c := range map[string]struct {
 		method, path, contentType, body string
@@ -39,7 +40,7 @@ func (b *bed) malformed(t *testing.T) {
 		"nested a million deep":       {body: strings.Repeat(`[`, 1_000_000), status: 400, reason: gateway.ReasonMalformed},
 		"bytes that are not UTF-8":    {body: strings.Replace(good, `"X"`, "\"\xff\xfe\"", 1), status: 400, reason: gateway.ReasonMalformed},
 		"half a surrogate pair":       {body: strings.Replace(good, `"X"`, `"\ud800"`, 1), status: 400, reason: gateway.ReasonMalformed},
-		"an alert that began nowhen":  {body: good, status: 400, reason: gateway.ReasonNoStart},
+		"an alert that began nowhen":  {body: good, status: 400, reason: source.ReasonNoStart},
 		"more than a body may have":   {body: good + strings.Repeat(" ", gateway.MaxBody), status: 413, reason: gateway.ReasonTooLarge},
 		"another content type":        {contentType: "text/plain", body: good, status: 415, reason: gateway.ReasonMediaType},
 		"another charset":             {contentType: "application/json; charset=latin1", body: good, status: 415, reason: gateway.ReasonMediaType},

@@ -268,3 +268,20 @@ func TestARefusalIsAProblemOfItsKind(t *testing.T) {
 		require.Equal(t, problem, (&Refusal{Status: status}).Problem().Type)
 	}
 }
+
+// BenchmarkToken measures what a token costs a request.
+func BenchmarkToken(b *testing.B) {
+	dir := credentials(b, map[string]string{FileTokens: "former\n" + planted})
+	then := time.Now().Add(yesterday)
+	require.NoError(b, os.Chtimes(filepath.Join(dir, FileTokens), then, then))
+	g := newGuard(b, Options{Kinds: []string{KindToken}, Dir: dir, Now: time.Now})
+	r := post(b, bearer_(planted)...)
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if _, err := g.Head(r); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
-// EnvResolveTimeout is how long an alert counts as firing after it was posted
-// last, where its sender does not say until when.
-const EnvResolveTimeout = "RESOLVE_TIMEOUT"
+const (
+	// EnvResolveTimeout is how long an alert counts as firing after it was posted
+	// last, where its sender does not say until when.
+	EnvResolveTimeout = "RESOLVE_TIMEOUT"
+)
 
 // DefaultResolveTimeout is Alertmanager's.
 const DefaultResolveTimeout = 5 * time.Minute

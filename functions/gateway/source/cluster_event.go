@@ -134,7 +134,7 @@ func (c *clusterEvent) id() string {
 	if c.about.uid == "" {
 		labels["kind"], labels["name"], labels[signal.LabelNamespace] = o.Kind, o.Name, o.Namespace
 	}
-	return signal.AlertID("", labels)
+	return signal.MomentID(labels)
 }
 
 // container takes a container's name out of a field path such as

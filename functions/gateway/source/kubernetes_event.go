@@ -27,10 +27,11 @@ const DefaultEventReasons = "BackOff=high,CrashLoopBackOff=high,OOMKilled=high,O
 	"Evicted=high,FailedScheduling=high,FailedMount=high,FailedAttachVolume=high,FailedCreate=high," +
 	"ImagePullBackOff=medium,ErrImagePull=medium,FailedCreatePodSandBox=medium,Unhealthy=medium"
 
-// DefaultEventMaxAge is no longer than a healed workload's alerts are counted
-// as duplicates (COOLDOWN): whoever hands over all events again, as an
-// ApiServerSource does when it starts, opens nothing for what is healed.
-const DefaultEventMaxAge = 5 * time.Minute
+// DefaultEventMaxAge is no longer than it takes to call a workload healed, and
+// to count its alerts as duplicates afterwards (STABILIZATION and COOLDOWN):
+// whoever hands over all events again, as an ApiServerSource does when it
+// starts, opens nothing for what is healed.
+const DefaultEventMaxAge = 10 * time.Minute
 
 // Reasons for which an event opens nothing.
 const (

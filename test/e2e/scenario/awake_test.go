@@ -26,10 +26,20 @@ const toZero = "enable-scale-to-zero"
 func (w *world) keepAwake(t testing.TB) {
 	t.Helper()
 	w.onBed(t, "it would change Knative's settings, and end processes")
+	w.forgetRevisions(t)
 	require.NoError(t, w.setAutoscaler(t.Context(), toZero, "false"))
 	for _, stage := range everyStage {
 		w.awake(t, stage)
 	}
+}
+
+// forgetRevisions deletes those that no request is routed to: they would be kept
+// awake, too.
+func (w *world) forgetRevisions(t testing.TB) {
+	t.Helper()
+	err := w.dynamic.Resource(knativeRevisions).Namespace(product.Namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{},
+		metav1.ListOptions{LabelSelector: "serving.knative.dev/routingState=reserve"})
+	require.NoError(t, err)
 }
 
 // letIdle lets every stage go to zero again.

@@ -70,7 +70,10 @@ type world struct {
 	programs toolchain.Paths
 }
 
-var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
+var (
+	knativeServices  = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
+	knativeRevisions = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "revisions"}
+)
 
 // alertmanager is a real one: the bed's, or a process of the scenarios' own.
 type alertmanager interface {
