@@ -21,11 +21,10 @@ import (
 
 // Reasons for reading, shared by several grants below.
 const (
-	scope     = "scope and owners: what an alert can be about, and whether that is managed"
-	lost      = "rounds look for what senders lost"
-	fluxScope = "scope of the Flux objects that a round or Flux itself tells of"
-	recovery  = "assess looks whether it has recovered"
-	drift     = "assess looks whether it has recovered, and whether somebody changed it since"
+	scope    = "scope and owners: what an alert can be about, and whether that is managed"
+	lost     = "rounds look for what senders lost"
+	recovery = "assess looks whether it has recovered"
+	drift    = "assess looks whether it has recovered, and whether somebody changed it since"
 )
 
 // scopeGrants are what shared/cluster reads of any object, by its metadata.
@@ -43,9 +42,7 @@ var grants = map[string]map[string]string{
 	event.StageGateway: withScope(map[string]string{
 		"nodes list":  "alerts of node-exporter name nodes by address",
 		"events list": lost,
-		"kustomize.toolkit.fluxcd.io/kustomizations get":   fluxScope,
 		"kustomize.toolkit.fluxcd.io/kustomizations list":  lost,
-		"helm.toolkit.fluxcd.io/helmreleases get":          fluxScope,
 		"helm.toolkit.fluxcd.io/helmreleases list":         lost,
 		"authentication.k8s.io/tokenreviews create":        "who the sender is",
 		"authorization.k8s.io/subjectaccessreviews create": "whether the sender may post",
