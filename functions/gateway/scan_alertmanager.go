@@ -17,7 +17,7 @@ import (
 // alertmanagerWithin bounds asking Alertmanager, and maxActive its answer, in bytes.
 const (
 	alertmanagerWithin = 6 * time.Second
-	maxActive = 16 << 20
+	maxActive          = 16 << 20
 )
 
 var errTooLong = errors.New("the answer is too long")

@@ -31,5 +31,5 @@ func OnOwn(kubeconfig string) (Options, error) {
 	}
 	return Options{Kubeconfig: kubeconfig, Registry: os.Getenv("FUNC_REGISTRY"),
 		InsecureRegistry: os.Getenv("FUNC_REGISTRY_INSECURE") == "true", Platform: os.Getenv("PLATFORM"),
-		Redis:            os.Getenv("REDIS_URL"), Postgres: os.Getenv("HISTORY_URL")}, nil
+		Redis: os.Getenv("REDIS_URL"), Postgres: os.Getenv("HISTORY_URL")}, nil
 }
