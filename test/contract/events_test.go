@@ -3,8 +3,6 @@ package contract
 import (
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,23 +70,4 @@ func TestEventsOfKubernetesReachTheGateway(t *testing.T) {
 		last := policy.Spec.Egress[len(policy.Spec.Egress)-1]
 		require.Equal(t, serving, last.To[0].NamespaceSelector, "where functions are reached from")
 	})
-}
-
-// TestFluxObjectsCanBeTargets holds the component to who has to read targets,
-// and to nothing else.
-func TestFluxObjectsCanBeTargets(t *testing.T) {
-	plain, flux := overlay(t, "dev"), with(t, "flux")
-	for _, name := range functionNames(t) {
-		more := slices.DeleteFunc(granted(t, flux, name), func(p string) bool { return slices.Contains(granted(t, plain, name), p) })
-		if !slices.Contains(granted(t, plain, name), "apps/deployments get") || name == event.StageAssess {
-			require.Empty(t, more, name)
-			continue
-		}
-		require.Contains(t, granted(t, flux, name), "kustomize.toolkit.fluxcd.io/kustomizations get", name)
-		require.Contains(t, granted(t, flux, name), "helm.toolkit.fluxcd.io/helmreleases get", name)
-		for _, p := range more {
-			require.Contains(t, p, ".toolkit.fluxcd.io/", name)
-			require.True(t, strings.HasSuffix(p, " get"), "%s: %s", name, p)
-		}
-	}
 }

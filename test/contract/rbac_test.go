@@ -34,6 +34,7 @@ var scopeGrants = []string{"pods", "services", "nodes", "namespaces", "persisten
 	"argoproj.io/applications", "argoproj.io/rollouts", "cert-manager.io/certificates", "kustomize.toolkit.fluxcd.io/kustomizations",
 	"helm.toolkit.fluxcd.io/helmreleases", "source.toolkit.fluxcd.io/buckets", "source.toolkit.fluxcd.io/gitrepositories",
 	"source.toolkit.fluxcd.io/helmcharts", "source.toolkit.fluxcd.io/helmrepositories", "source.toolkit.fluxcd.io/ocirepositories",
+	"image.toolkit.fluxcd.io/imagepolicies", "image.toolkit.fluxcd.io/imagerepositories", "image.toolkit.fluxcd.io/imageupdateautomations",
 	"postgresql.cnpg.io/clusters", "serving.knative.dev/configurations", "serving.knative.dev/revisions", "serving.knative.dev/services"}
 
 // grants are all that each stage may do in the cluster, as group/resource

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,13 +42,19 @@ func rawClient(t testing.TB, address string) redis.UniversalClient {
 	return client
 }
 
-// eachServer calls do for every server that holds keys of its own.
+// eachServer calls do for every server that holds keys of its own, one at a
+// time.
 func eachServer(t testing.TB, client redis.UniversalClient, do func(context.Context, *redis.Client) error) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	switch client := client.(type) {
 	case *redis.ClusterClient:
-		require.NoError(t, client.ForEachMaster(ctx, do))
+		var one sync.Mutex
+		require.NoError(t, client.ForEachMaster(ctx, func(ctx context.Context, server *redis.Client) error {
+			one.Lock()
+			defer one.Unlock()
+			return do(ctx, server)
+		}))
 	case *redis.Client:
 		require.NoError(t, do(ctx, client))
 	}
