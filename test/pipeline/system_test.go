@@ -20,6 +20,7 @@ func TestOneSystem(t *testing.T) {
 		for name, test := range map[string]func(*testing.T){
 			"the samples end as they say":                              b.samples,
 			"a real Alertmanager fires and resolves":                   b.realAlertmanager,
+			"one of a pair of Alertmanagers dies":                      b.alertmanagerPair,
 			"what is not to be acted on is answered, told and counted": b.suppressions,
 			"attacks on a held remediation":                            b.attacksOnHeld,
 			"attacks with what was captured from one that ran":         b.attacksAfterwards,

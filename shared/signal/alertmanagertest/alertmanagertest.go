@@ -81,9 +81,38 @@ func Telling(webhookURL string) string { return fmt.Sprintf(telling, webhookURL)
 
 // Start runs Alertmanager with its state in dir until Stop.
 func Start(ctx context.Context, dir, config string) (*Server, error) {
+	return start(ctx, dir, config, alone)
+}
+
+// alone is the setting of an Alertmanager that has no peers.
+var alone = []string{"--cluster.listen-address="}
+
+// StartPair starts two as one highly available Alertmanager: they tell each
+// other what they sent, and the second sends only what the first did not.
+func StartPair(ctx context.Context, dir, config string) (first, second *Server, err error) {
+	meeting, err := freeAddress()
+	if err != nil {
+		return nil, nil, err
+	}
+	together := []string{"--cluster.gossip-interval=50ms", "--cluster.pushpull-interval=500ms", "--cluster.peer-timeout=1s", "--cluster.settle-timeout=5s"}
+	first, err = start(ctx, filepath.Join(dir, "first"), config, append(together, "--cluster.listen-address="+meeting))
+	if err != nil {
+		return nil, nil, err
+	}
+	second, err = start(ctx, filepath.Join(dir, "second"), config, append(together, "--cluster.listen-address=127.0.0.1:0", "--cluster.peer="+meeting))
+	if err != nil {
+		return nil, nil, errors.Join(err, first.Stop())
+	}
+	return first, second, nil
+}
+
+func start(ctx context.Context, dir, config string, cluster []string) (*Server, error) {
 	path, err := binary()
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	file := filepath.Join(dir, "alertmanager.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -94,8 +123,8 @@ func Start(ctx context.Context, dir, config string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{url: "http://" + address, config: file, done: make(chan error, 1), output: &bytes.Buffer{}}
-	s.command = exec.Command(path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address, "--cluster.listen-address=")
+	s.command = exec.Command(path, append([]string{"--config.file=" + file, "--storage.path=" + filepath.Join(dir, "data"),
+		"--web.listen-address=" + address}, cluster...)...)
 	s.command.Stdout, s.command.Stderr = s.output, s.output
 	s.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.command.Start(); err != nil {

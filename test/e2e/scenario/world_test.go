@@ -135,7 +135,7 @@ func (w *world) open(ctx context.Context) (err error) {
 	if w.credential, err = w.sendersToken(ctx); err != nil {
 		return err
 	}
-	w.http = &http.Client{Transport: asSender{&http.Transport{DialContext: w.dial}, w.credential}}
+	w.http = &http.Client{Transport: asSender{&http.Transport{DialContext: w.dial, MaxIdleConnsPerHost: loadClients}, w.credential}}
 	if w.programs, err = toolchain.Ensure(ctx, toolchain.Options{Log: os.Stderr}, "func", "kubectl"); err != nil {
 		return err
 	}
