@@ -51,8 +51,8 @@
 // because their senders fell silent (signal.resolved, marked as expired: weak
 // evidence); it raises KubernautHeartbeatLost when no Watchdog came within
 // HEARTBEAT_WITHIN, and ends it when one came; and it looks for what senders
-// lost, as far as SCAN_EVENTS, SCAN_FLUX and ALERTMANAGER_URL say. What a round
-// finds goes the way of what is posted, so that doing it twice does no harm.
+// lost, as far as SCAN_EVENTS, SCAN_FLUX and SCAN_ALERTMANAGER (the receiver's
+// name; ALERTMANAGER_URL says whom to ask) say. What a round finds goes the way of what is posted, so that doing it twice does no harm.
 // Where Redis forgets, expiries come back as alerts are posted again, and the
 // heartbeat's time begins anew.
 //

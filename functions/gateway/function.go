@@ -33,8 +33,11 @@ const (
 	EnvScanEvents = "SCAN_EVENTS"
 	// EnvScanFlux looks for Flux objects that are not ready on each round.
 	EnvScanFlux = "SCAN_FLUX"
-	// EnvAlertmanager is the URL of the Alertmanager that is asked for what fires
-	// on each round; unset asks none. It is assess' setting, too.
+	// EnvScanAlertmanager is the receiver, as Alertmanager's configuration names
+	// it, whose firing alerts are looked for on each round; unset looks for none.
+	EnvScanAlertmanager = "SCAN_ALERTMANAGER"
+	// EnvAlertmanager is the URL of the Alertmanager that is asked for them. It is
+	// assess' setting, too, and alone makes the gateway ask nobody.
 	EnvAlertmanager = "ALERTMANAGER_URL"
 	// envStages names the stages' addresses where their Services' names do not:
 	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".

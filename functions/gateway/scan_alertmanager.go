@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 
 	"kubernaut.ai/functions/gateway/source"
@@ -23,18 +24,20 @@ const (
 var errTooLong = errors.New("the answer is too long")
 
 // openAlertmanagerScan makes the scan of firing alerts: of what a webhook
-// lost while Kubernaut could not be reached.
+// lost while Kubernaut could not be reached. It looks at one receiver's alerts
+// only: whoever routes others elsewhere, or nowhere, does not want them here.
 func openAlertmanagerScan(s scanning) (scan, bool, error) {
-	address := s.config.String(EnvAlertmanager, "")
-	if address == "" {
+	receiver := s.config.String(EnvScanAlertmanager, "")
+	if receiver == "" {
 		return scan{}, false, nil
 	}
-	u, err := url.Parse(address)
+	u, err := url.Parse(s.config.String(EnvAlertmanager, ""))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return scan{}, true, fmt.Errorf("setting %s: it is no http URL", EnvAlertmanager)
+		return scan{}, true, fmt.Errorf("setting %s: it is no http URL; set it, or unset %s", EnvAlertmanager, EnvScanAlertmanager)
 	}
 	u = u.JoinPath("/api/v2/alerts")
-	u.RawQuery = url.Values{"active": {"true"}, "silenced": {"false"}, "inhibited": {"false"}}.Encode()
+	u.RawQuery = url.Values{"active": {"true"}, "silenced": {"false"}, "inhibited": {"false"},
+		"receiver": {"^" + regexp.QuoteMeta(receiver) + "$"}}.Encode()
 	a := alertmanagerScan{scanning: s, url: u.String(), client: &http.Client{Timeout: alertmanagerWithin}}
 	return scan{name: "alertmanager", find: a.find}, true, nil
 }

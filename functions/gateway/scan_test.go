@@ -66,10 +66,15 @@ func TestScansAreOffUnlessTheyAreTurnedOn(t *testing.T) {
 	_, scans, err := scansWith(t, nil, nil)
 	require.NoError(t, err)
 	require.Empty(t, scans)
-	_, _, err = scansWith(t, map[string]string{EnvScanEvents: "true", EnvScanFlux: "true", EnvAlertmanager: "alertmanager:9093"}, nil)
+	_, _, err = scansWith(t, map[string]string{EnvScanEvents: "true", EnvScanFlux: "true", EnvScanAlertmanager: "kubernaut", EnvAlertmanager: "alertmanager:9093"}, nil)
 	for _, setting := range []string{EnvScanEvents, EnvScanFlux, EnvAlertmanager} {
 		require.ErrorContains(t, err, setting)
 	}
+	_, _, err = scansWith(t, map[string]string{EnvScanAlertmanager: "kubernaut"}, nil)
+	require.ErrorContains(t, err, EnvAlertmanager)
+	_, scans, err = scansWith(t, map[string]string{EnvAlertmanager: "http://alertmanager:9093"}, nil)
+	require.NoError(t, err)
+	require.Empty(t, scans, "assess may ask it; that does not open remediations for whatever fires")
 }
 
 func TestTheScanOfEventsGoesOnWhereItStopped(t *testing.T) {
@@ -129,12 +134,12 @@ func TestTheScanOfAlertmanagerFindsWhatFires(t *testing.T) {
 		{"fingerprint":"1ee8e5a2f8d3c7b1","startsAt":"2026-11-22T03:40:00Z","labels":{"alertname":"Watchdog"},"status":{"state":"active"}}]`, 200
 	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "/am/api/v2/alerts", r.URL.Path)
-		require.Equal(t, "active=true&inhibited=false&silenced=false", r.URL.RawQuery)
+		require.Equal(t, "active=true&inhibited=false&receiver=%5Ekubernaut%5C.prod%24&silenced=false", r.URL.RawQuery, "other receivers' alerts are not ours")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, answer)
 	}))
 	t.Cleanup(am.Close)
-	w, scans, err := scansWith(t, map[string]string{EnvAlertmanager: am.URL + "/am"}, nil)
+	w, scans, err := scansWith(t, map[string]string{EnvScanAlertmanager: "kubernaut.prod", EnvAlertmanager: am.URL + "/am"}, nil)
 	require.NoError(t, err)
 	w.scans = scans
 	w.heartbeatWithin = time.Minute
