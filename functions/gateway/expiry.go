@@ -52,7 +52,7 @@ func (g *gateway) expect(ctx context.Context, all []*work) {
 		}
 		payload, err := json.Marshal(w.parked())
 		if err != nil {
-			w.result.retry(ReasonLedgerDown, err)
+			w.unexpected(err)
 			continue
 		}
 		in := min(max(w.alert.Expires.Sub(w.received), 0), ledger.MaxDuration)
@@ -64,11 +64,21 @@ func (g *gateway) expect(ctx context.Context, all []*work) {
 	}
 	err := g.claims.ExpectMany(ctx, expiries)
 	for _, w := range moved {
-		if err != nil {
-			w.result.retry(ReasonLedgerDown, err)
-			continue
+		switch {
+		case err != nil:
+			w.unexpected(err)
+		case w.result.Status == "":
+			// One whose target is not known yet is noted again when it is.
+			g.expected.put(w.alert.ID, expected{at: w.received, expires: w.alert.Expires})
 		}
-		g.expected.put(w.alert.ID, expected{at: w.received, expires: w.alert.Expires})
+	}
+}
+
+// unexpected marks an alert whose expiry could not be noted, unless it is to
+// be posted again for a reason of its own.
+func (w *work) unexpected(err error) {
+	if w.result.Status == "" {
+		w.result.retry(ReasonLedgerDown, err)
 	}
 }
 

@@ -123,7 +123,7 @@ func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
 	firing, resolved, copies := g.sort(b, results)
 	g.hear(ctx, firing)
 	each(firing, func(w *work) { g.locate(ctx, w) })
-	g.expect(ctx, pending(firing))
+	g.expect(ctx, stillFiring(firing))
 	g.claim(ctx, pending(firing))
 	each(resolved, func(w *work) { g.resolve(ctx, w) })
 	g.report(ctx, append(firing, resolved...))
@@ -194,6 +194,19 @@ func pending(all []*work) []*work {
 	out := all[:0:0]
 	for _, w := range all {
 		if w.result.Status == "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// stillFiring are those that count as firing: those of which nothing is decided
+// yet, and those to be posted again. Their sender has not fallen silent because
+// something here was down.
+func stillFiring(all []*work) []*work {
+	out := all[:0:0]
+	for _, w := range all {
+		if w.result.Status == "" || w.result.Status == StatusRetry {
 			out = append(out, w)
 		}
 	}

@@ -180,6 +180,43 @@ func TestAnAlertThatIsPostedAgainGoesOn(t *testing.T) {
 	require.Empty(t, resolutions(t, w))
 }
 
+func TestAnAlertThatIsPostedWhileTheClusterIsDownGoesOn(t *testing.T) {
+	for name, redis := range map[string]error{"alone": nil, "and Redis": errDied} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.posts(t, silent(w, "cart-1"))
+			w.fault = func(step string, _ bool) error {
+				if step == "owners" {
+					return errDied
+				}
+				if step == "expect" {
+					return redis
+				}
+				return nil
+			}
+			g := w.gateway(t)
+			for range 3 {
+				w.elapse(3 * time.Minute)
+				a := g.accept(t.Context(), silent(w, "cart-1"))
+				require.Equal(t, []string{StatusRetry, ReasonUnreadable}, []string{a.Results[0].Status, a.Results[0].Reason})
+			}
+			require.NoError(t, w.gateway(t).round(t.Context()))
+			ends := resolutions(t, w)
+			if redis != nil {
+				require.Len(t, ends, 1, "nothing could be noted")
+				return
+			}
+			require.Empty(t, ends, "it was posted, though nobody could say what it is about")
+			w.fault = nil
+			require.NoError(t, g.accept(t.Context(), silent(w, "cart-1")).failure())
+			w.elapse(5 * time.Minute)
+			w.cluster.remove("shop/Pod/cart-1")
+			require.NoError(t, w.gateway(t).round(t.Context()))
+			require.Equal(t, "shop/Deployment/cart", w.broker.of(event.SignalResolved)[0].Target.String(), "what it is about was noted at once")
+		})
+	}
+}
+
 func TestAnExpiryIsNotMovedAgainAtOnce(t *testing.T) {
 	w := newWorld(t)
 	g := w.gateway(t)
