@@ -39,6 +39,8 @@ type world struct {
 	// heartbeatWithin and scans are settings of every gateway.
 	heartbeatWithin time.Duration
 	scans           []scan
+	// outage keeps the world from looking as if rounds had been made until now.
+	outage bool
 	// fault fails a step before or after it took effect.
 	fault func(step string, after bool) error
 }
@@ -62,6 +64,9 @@ func (w *world) gateway(t testing.TB) *gateway {
 	require.NoError(t, err)
 	heart, err := openHeart(w.heartbeatWithin, "", "kubernaut-system")
 	require.NoError(t, err)
+	if !w.outage {
+		_ = w.redis.Ledger(t).SetMark(t.Context(), markRound, w.now())
+	}
 	return &gateway{claims: &faultyClaims{claims: w.redis.Ledger(t), world: w}, objects: w.cluster, outbox: w.broker,
 		drop: w.drop, rules: signal.NewRules(), cluster: "east", within: 10 * time.Minute, lease: publishLease, now: w.now,
 		expiryLease: expiryLease, heart: heart, scans: w.scans, expected: newRecent[string, expected](expectedSize),

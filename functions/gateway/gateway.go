@@ -40,6 +40,8 @@ type claims interface {
 	ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (ledger.Resolution, bool, error)
 	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
+	Mark(ctx context.Context, scan string) (time.Time, error)
+	SetMark(ctx context.Context, scan string, at time.Time) error
 	expiries
 	heartbeats
 }

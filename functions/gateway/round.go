@@ -18,6 +18,13 @@ const (
 	roundPath = "/api/v1/round"
 	// roundBudget leaves room in a turn of 25 s to say what failed.
 	roundBudget = 20 * time.Second
+	// endBudget is the part of it that ending alerts may take: thousands may
+	// expire at once, and the scans are no less urgent.
+	endBudget = roundBudget / 2
+	// markRound is when the last round was, and roundMissed how long ago that may
+	// be: two rounds. After a longer outage nobody knows who posted meanwhile.
+	markRound   = "round"
+	roundMissed = 10 * time.Minute
 	// headerType is the type of an event in binary mode.
 	headerType = "Ce-Type"
 )
@@ -34,20 +41,38 @@ type scan struct {
 	find func(ctx context.Context) ([]source.Batch, func(context.Context) error, error)
 }
 
-// round does what is due from time to time: it ends alerts that nobody posts
-// any more, listens for the heartbeat, and looks for what senders lost. Any
+// round does what is due from time to time: it listens for the heartbeat, ends
+// alerts that nobody posts any more, and looks for what senders lost. Any
 // part may fail without keeping the others from being done. It may be called
 // by several instances at a time, and again at once.
-func (g *gateway) round(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, roundBudget)
+func (g *gateway) round(turn context.Context) error {
+	ctx, cancel := context.WithTimeout(turn, roundBudget)
 	defer cancel()
-	errs := []error{g.endExpired(ctx), g.listen(ctx)}
+	errs := []error{g.listen(ctx), g.endUnlessDeaf(ctx)}
 	for _, s := range g.scans {
 		if err := g.scan(ctx, s); err != nil {
 			errs = append(errs, fmt.Errorf("scan %s: %w", s.name, err))
 		}
 	}
+	// Whatever failed, the senders could be heard. The scans may have used up ctx.
+	errs = append(errs, g.claims.SetMark(turn, markRound, g.now()))
 	return errors.Join(errs...)
+}
+
+// endUnlessDeaf ends what expired. On the first round after an outage it ends
+// nothing: who posted could not be heard, and is heard until the next round.
+func (g *gateway) endUnlessDeaf(ctx context.Context) error {
+	last, err := g.claims.Mark(ctx, markRound)
+	if err != nil {
+		return err
+	}
+	if last.IsZero() || g.now().Sub(last) > roundMissed {
+		stage.Logger(ctx).Infow("no round for long: what expired is ended by the next", "last", last)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, endBudget)
+	defer cancel()
+	return g.endExpired(ctx)
 }
 
 // scan accepts what a scan found, as if it had been posted.

@@ -588,3 +588,51 @@ func TestManyGatewaysAreAsOne(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list.Alerts, 3)
 }
+
+// timed notes how long ending alerts may take.
+type timed struct {
+	claims
+	within time.Duration
+}
+
+func (d *timed) LeaseExpired(ctx context.Context, _ int, _ time.Duration) ([]ledger.Leased, error) {
+	until, _ := ctx.Deadline()
+	d.within = time.Until(until)
+	return nil, nil
+}
+
+func TestARoundListensBeforeItEndsAlertsAndLeavesTimeToScan(t *testing.T) {
+	w := listening(t)
+	var steps []string
+	w.fault = func(step string, after bool) error {
+		if after && (step == "pulse" || step == "lease") {
+			steps = append(steps, step)
+		}
+		return nil
+	}
+	g := w.gateway(t)
+	require.NoError(t, g.round(t.Context()))
+	require.Equal(t, []string{"pulse", "lease"}, steps)
+	d := &timed{claims: g.claims}
+	g.claims = d
+	require.NoError(t, g.round(t.Context()))
+	require.Positive(t, d.within)
+	require.LessOrEqual(t, d.within, roundBudget/2)
+}
+
+func TestNothingIsEndedOnTheFirstRoundAfterAnOutage(t *testing.T) {
+	w := newWorld(t)
+	w.outage = true
+	silence := func(away time.Duration) int {
+		before := len(resolutions(t, w))
+		w.posts(t, silent(w, "cart-1"))
+		w.elapse(away)
+		require.NoError(t, w.gateway(t).round(t.Context()))
+		return len(resolutions(t, w)) - before
+	}
+	require.Zero(t, silence(5*time.Minute), "there was no round yet")
+	require.Zero(t, silence(11*time.Minute), "nobody could be heard")
+	w.elapse(5 * time.Minute)
+	require.NoError(t, w.gateway(t).round(t.Context()))
+	require.Len(t, resolutions(t, w), 1, "nobody posted it in a whole round")
+}
