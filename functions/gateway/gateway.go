@@ -2,7 +2,10 @@ package function
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kubernaut.ai/functions/gateway/source"
@@ -218,7 +221,9 @@ func stillFiring(all []*work) []*work {
 // each runs do on every undecided alert, a bounded number at a time.
 func each(all []*work, do func(*work)) { concurrently(pending(all), do) }
 
-// concurrently runs do on every item, a bounded number at a time.
+// concurrently runs do on every item, a bounded number at a time. Where one
+// panics the others are done, and then the caller panics: in a goroutine of its
+// own it would end the process.
 func concurrently[T any](items []T, do func(T)) {
 	if len(items) < 2 {
 		for _, t := range items {
@@ -228,10 +233,20 @@ func concurrently[T any](items []T, do func(T)) {
 	}
 	next := make(chan T)
 	var workers sync.WaitGroup
+	var panicked atomic.Pointer[string]
+	guarded := func(t T) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				text := fmt.Sprintf("%v\n%s", cause, debug.Stack())
+				panicked.CompareAndSwap(nil, &text)
+			}
+		}()
+		do(t)
+	}
 	for range min(parallel, len(items)) {
 		workers.Go(func() {
 			for t := range next {
-				do(t)
+				guarded(t)
 			}
 		})
 	}
@@ -240,4 +255,7 @@ func concurrently[T any](items []T, do func(T)) {
 	}
 	close(next)
 	workers.Wait()
+	if text := panicked.Load(); text != nil {
+		panic(*text)
+	}
 }

@@ -636,3 +636,22 @@ func TestNothingIsEndedOnTheFirstRoundAfterAnOutage(t *testing.T) {
 	require.NoError(t, w.gateway(t).round(t.Context()))
 	require.Len(t, resolutions(t, w), 1, "nobody posted it in a whole round")
 }
+
+func TestAPanicOnOneAlertIsItsRequestsAndNotTheProcess(t *testing.T) {
+	w := newWorld(t)
+	w.fault = func(step string, _ bool) error {
+		if step == "owners" {
+			panic("a defect")
+		}
+		return nil
+	}
+	require.Panics(t, func() { w.gateway(t).accept(t.Context(), both(w)) })
+	w.fault = nil
+	w.posts(t, both(w))
+}
+
+func both(w *world) source.Batch {
+	b := silent(w, "cart-1")
+	b.Items = append(b.Items, silent(w, "cart-6d5f7c9b8d-x2x4q").Items...)
+	return b
+}
