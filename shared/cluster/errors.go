@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -23,12 +24,15 @@ var (
 // owner or the namespace of what was asked for.
 type NotReadable struct {
 	Target event.Target
+	// Verb is the right that is missing; empty is get.
+	Verb string
 	// Err is the API server's answer.
 	Err error
 }
 
 func (e *NotReadable) Error() string {
-	return fmt.Sprintf("%v: %s: %v: grant get on it with a ClusterRole labelled kubernaut.ai/targets=true", ErrForbidden, e.Target, e.Err)
+	return fmt.Sprintf("%v: %s: %v: grant %s on it with a ClusterRole labelled kubernaut.ai/targets=true",
+		ErrForbidden, e.Target, e.Err, cmp.Or(e.Verb, "get"))
 }
 
 // Unwrap makes it both an ErrForbidden and what the API server said.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubernaut.ai/shared/event"
@@ -27,7 +28,8 @@ const nodePage = 500
 type addresses map[netip.Addr]event.Target
 
 // NodeByAddress finds the node that has the address among its internal ones;
-// alerts of node-exporter name nodes by it. ErrGone when none has, or two.
+// alerts of node-exporter name nodes by it. ErrGone when none has, or two;
+// ErrForbidden when nodes may not be listed.
 func (c *Clients) NodeByAddress(ctx context.Context, address string) (event.Target, error) {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -36,7 +38,10 @@ func (c *Clients) NodeByAddress(ctx context.Context, address string) (event.Targ
 	ip = ip.Unmap().WithZone("")
 	nodes, err := c.nodes.get(ctx, question[addresses]{now: c.now, fetch: c.addresses, hit: addressHit, miss: addressMiss,
 		knows: func(nodes addresses) bool { return nodes[ip].Name != "" }})
-	if err != nil {
+	switch {
+	case apierrors.IsForbidden(err):
+		return event.Target{}, &NotReadable{Target: event.Target{Kind: "Node", Name: ip.String()}, Verb: "list", Err: err}
+	case err != nil:
 		return event.Target{}, fmt.Errorf("list nodes: %w", err)
 	}
 	if t := nodes[ip]; t.Name != "" {
