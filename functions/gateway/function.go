@@ -70,7 +70,7 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	}
 	stages, stagesErr := parseStages(c.String(envStages, ""))
 	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
-	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now})
+	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now, drop: rt.Drop})
 	guard, guardErr := openGuard(rt, clients)
 	limits, limitsErr := openLimits(c)
 	if err := errors.Join(heartErr, scansErr, guardErr, limitsErr, stagesErr); err != nil {

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,6 +25,9 @@ const (
 	scannedFor = 15 * time.Minute
 )
 
+// ReasonScanCut is of what one round found beyond its bound.
+const ReasonScanCut = "scan_cut"
+
 // scanned tells that no sender posted the alert.
 func (w *work) scanned() bool { return strings.HasSuffix(w.source, scanSuffix) }
 
@@ -34,6 +38,7 @@ type scanning struct {
 	marks   *ledger.Ledger
 	sources []source.Source
 	now     func() time.Time
+	drop    func(ctx context.Context, reason, detail string)
 }
 
 // openScans makes the scans that are configured, each in its own file.

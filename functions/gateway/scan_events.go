@@ -26,13 +26,15 @@ func openEventScan(s scanning) (scan, bool, error) {
 		return scan{}, false, nil
 	}
 	reads, err := s.sourceAt(scannedEventsPath, EnvScanEvents)
-	e := eventScan{scanning: s, reads: reads}
+	e := eventScan{scanning: s, reads: reads, maxAge: s.config.Duration(source.EnvEventMaxAge, source.DefaultEventMaxAge)}
 	return scan{name: markEvents, find: e.find}, true, err
 }
 
 type eventScan struct {
 	scanning
 	reads source.Source
+	// maxAge is how long after its last occurrence an event counts.
+	maxAge time.Duration
 }
 
 // find reads the events since the last scan, as their exporter would have
@@ -47,12 +49,16 @@ func (e eventScan) find(ctx context.Context) ([]source.Batch, func(context.Conte
 	if last.IsZero() {
 		after = now.Add(-eventsBack)
 	}
+	// Older ones are ignored, and would take the place of those that count.
+	if oldest := now.Add(-e.maxAge); after.Before(oldest) {
+		after = oldest
+	}
 	warnings, more, err := e.clients.Warnings(ctx, after)
 	if err != nil {
 		return nil, nil, err
 	}
 	if more {
-		stage.Logger(ctx).Warnw("more Warning events than one round reads", "read", len(warnings), "after", after)
+		e.drop(ctx, ReasonScanCut, fmt.Sprintf("Warning events: the newest %d since %s are read", len(warnings), after.UTC().Format(time.RFC3339)))
 	}
 	var items []source.Item
 	for i := range warnings {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,7 +59,7 @@ func scansWith(t *testing.T, settings map[string]string, answers map[string]stri
 	clients, err := cluster.ForConfig(&rest.Config{Host: api.URL}, "gateway")
 	require.NoError(t, err)
 	w := newWorld(t)
-	scans, err := openScans(scanning{config: stage.NewConfig(settings), clients: clients, marks: w.redis.Ledger(t), sources: sources, now: w.now})
+	scans, err := openScans(scanning{config: stage.NewConfig(settings), clients: clients, marks: w.redis.Ledger(t), sources: sources, now: w.now, drop: w.drop})
 	return w, scans, err
 }
 
@@ -101,6 +102,32 @@ func TestTheScanOfEventsGoesOnWhereItStopped(t *testing.T) {
 	w.redis.SetError("LOADING")
 	_, _, err = scans[0].find(t.Context())
 	require.Error(t, err)
+}
+
+func TestTheScanOfEventsLooksNoFurtherBackThanTheyCount(t *testing.T) {
+	reads := &fakeSource{path: scannedEventsPath}
+	answers := map[string]string{"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[
+		{"metadata":{"name":"e0","namespace":"shop"},"message":"too old","lastTimestamp":"2026-11-22T03:56:00Z"},
+		{"metadata":{"name":"e1","namespace":"shop"},"message":"seen","lastTimestamp":"2026-11-22T03:58:00Z"}]}`}
+	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true", source.EnvEventMaxAge: "3m"}, answers, reads)
+	require.NoError(t, err)
+	require.NoError(t, w.redis.Ledger(t).SetMark(t.Context(), markEvents, w.now().Add(-time.Hour)))
+	_, _, err = scans[0].find(t.Context())
+	require.NoError(t, err)
+	require.Len(t, reads.read, 1)
+	require.Equal(t, "seen", reads.read[0]["message"])
+	require.Empty(t, w.dropped)
+}
+
+func TestWhatAScanOfEventsLeavesOutIsCounted(t *testing.T) {
+	one := `{"metadata":{"name":"e","namespace":"shop"},"message":"seen","lastTimestamp":"2026-11-22T03:58:00Z"}`
+	answers := map[string]string{"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[` +
+		strings.Repeat(one+",", cluster.MaxWarnings) + one + `]}`}
+	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true"}, answers, &fakeSource{path: scannedEventsPath})
+	require.NoError(t, err)
+	_, _, err = scans[0].find(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{ReasonScanCut}, w.dropped)
 }
 
 func TestTheScanOfFluxFindsWhatIsNotReady(t *testing.T) {

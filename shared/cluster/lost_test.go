@@ -100,6 +100,41 @@ func TestWarningsAreBounded(t *testing.T) {
 	require.ErrorContains(t, err, "list events")
 }
 
+func TestOfTooManyWarningsTheNewestAreKept(t *testing.T) {
+	asked := 0
+	c := serving(t, func(*http.Request) any {
+		page := corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}}
+		for i := range 500 {
+			page.Items = append(page.Items, warning(fmt.Sprintf("e%d-%d", asked, i), func(e *corev1.Event) {
+				e.LastTimestamp = metav1.NewTime(noon.Add(time.Duration(asked+1) * time.Second))
+			}))
+		}
+		if asked++; asked == 6 {
+			page.Continue = ""
+		}
+		return page
+	})
+	found, more, err := c.Warnings(t.Context(), noon)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Len(t, found, cluster.MaxWarnings)
+	for _, e := range found {
+		require.True(t, e.LastTimestamp.After(noon.Add(2*time.Second)), e.Name)
+	}
+}
+
+func TestNodesThatMayNotBeListedAreNotAskedForAgainAndAgain(t *testing.T) {
+	_, err := serving(t, func(*http.Request) any { return 403 }).NodeByAddress(t.Context(), "10.0.0.33")
+	require.ErrorIs(t, err, cluster.ErrForbidden)
+	require.ErrorContains(t, err, "grant list")
+	var unreadable *cluster.NotReadable
+	require.ErrorAs(t, err, &unreadable)
+	require.Equal(t, "/Node/10.0.0.33", unreadable.Target.String())
+	_, err = serving(t, func(*http.Request) any { return 500 }).NodeByAddress(t.Context(), "10.0.0.33")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, cluster.ErrForbidden)
+}
+
 const kustomization = "Kustomization.kustomize.toolkit.fluxcd.io"
 
 // flux serves Kustomizations in two pages, beside what is discovered.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,9 +20,9 @@ const (
 	maxEventPages = 20
 )
 
-// Warnings are the events of type Warning that were seen after a time, in the
-// order in which the API server lists them, without managed fields. More tells
-// that there were too many to read or to keep.
+// Warnings are the events of type Warning that were seen after a time, without
+// managed fields, and of too many those that were seen last. More tells that
+// there were too many to read or to keep.
 func (c *Clients) Warnings(ctx context.Context, after time.Time) (found []corev1.Event, more bool, err error) {
 	options := metav1.ListOptions{Limit: eventPage,
 		FieldSelector: fields.OneTermEqualSelector("type", corev1.EventTypeWarning).String()}
@@ -35,14 +36,16 @@ func (c *Clients) Warnings(ctx context.Context, after time.Time) (found []corev1
 			if !seenAt(e).After(after) {
 				continue
 			}
-			if len(found) == MaxWarnings {
-				return found, true, nil
-			}
 			e.APIVersion, e.Kind, e.ManagedFields = "v1", "Event", nil
 			found = append(found, *e)
 		}
+		if len(found) > MaxWarnings {
+			slices.SortStableFunc(found, func(a, b corev1.Event) int { return seenAt(&b).Compare(seenAt(&a)) })
+			clear(found[MaxWarnings:])
+			found, more = found[:MaxWarnings], true
+		}
 		if options.Continue = page.Continue; options.Continue == "" {
-			return found, false, nil
+			return found, more, nil
 		}
 	}
 	return found, true, nil
