@@ -12,6 +12,7 @@ import (
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/stage"
 )
 
 var (
@@ -247,6 +248,22 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// unread is a ledger of which no claim can be read.
+type unread struct{ *ledger.Ledger }
+
+func (unread) Get(context.Context, string) (ledger.Claim, error) { return ledger.Claim{}, errDied }
+
+// start executes the first step of the sample remediation, to its end or not.
+func (w *world) start(ended bool) {
+	e, err := w.ledger.StartExecution(w.Context(), ledger.ExecutionStart{Fingerprint: eventtest.Fingerprint,
+		Remediation: eventtest.RemediationID, Step: "step-1", Target: eventtest.Fingerprint, Lease: time.Hour})
+	require.NoError(w, err)
+	require.Equal(w, ledger.Acquired, e.Outcome)
+	if ended {
+		require.NoError(w, w.ledger.EndExecution(w.Context(), e, true))
+	}
+}
+
 func TestAResolve(t *testing.T) {
 	resolution := func(t *testing.T, r event.Resolution) (*world, *event.Resolution) { return newWorld(t), &r }
 	t.Run("of an alert that joined nothing is noted", func(t *testing.T) {
@@ -264,6 +281,27 @@ func TestAResolve(t *testing.T) {
 		require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
 		_, err := w.ledger.Held(t.Context(), eventtest.RemediationID)
 		require.ErrorIs(t, err, ledger.ErrNotFound, "nobody is asked any more")
+	})
+	for name, ended := range map[string]bool{"is being done": false, "was done": true} {
+		t.Run("that cancels what "+name+" is evidence", func(t *testing.T) {
+			w, r := resolution(t, event.Resolution{Cancelled: true})
+			f := w.instance(nil)
+			w.take(f, eventtest.Sample(event.RemediationExecuted))
+			w.start(ended)
+			require.Nil(t, w.take(f, w.resolved(eventtest.Remediation, *r)))
+			require.True(t, w.claim().Live())
+			w.redis.Advance(settings.SettleWindow)
+			w.ping(f)
+			require.Equal(t, []string{"effectiveness.assessed", "remediation.closed"}, w.published(), "the verdict was brought forward")
+		})
+	}
+	t.Run("that cancels is not believed while Redis is down", func(t *testing.T) {
+		w, r := resolution(t, event.Resolution{Cancelled: true})
+		a := &assessor{book: unread{w.ledger}, settings: settings, now: w.now}
+		in := stage.Input[event.SignalResolvedData]{Data: event.SignalResolvedData{Resolution: *r}}
+		in.Data.Remediation = eventtest.Remediation
+		_, err := a.resolved(t.Context(), in)
+		require.ErrorIs(t, err, errDied, "it is delivered again")
 	})
 	t.Run("of the last alert brings the verdict forward, but not to now", func(t *testing.T) {
 		w, r := resolution(t, event.Resolution{})
