@@ -12,6 +12,7 @@ import (
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/signal"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -210,6 +211,28 @@ func TestGatheringEvidenceLeadsToTheNextRung(t *testing.T) {
 		reply := w.take(w.instance(nil), executed(t, diagnose))
 		require.Equal(t, event.RemediationClosed, reply.Type())
 		require.Equal(t, event.OutcomeCancelled, event.Extension(*reply, "outcome"))
+	})
+	t.Run("also once nobody posts it any more, as that is not knowing", func(t *testing.T) {
+		w := newWorld(t)
+		_, err := w.ledger.JoinAlert(t.Context(), alert)
+		require.NoError(t, err)
+		_, _, err = w.ledger.ExpireAlert(t.Context(), alert.ID, alert.StartsAt.Add(time.Minute))
+		require.NoError(t, err)
+		reply := w.take(w.instance(nil), executed(t, diagnose))
+		require.Equal(t, event.EffectivenessAssessed, reply.Type())
+	})
+	t.Run("but an event from before keeps nothing from having stopped by itself", func(t *testing.T) {
+		w := newWorld(t)
+		moment := alert
+		moment.ID = signal.MomentID(nil)
+		for _, a := range []ledger.Alert{alert, moment} {
+			_, err := w.ledger.JoinAlert(t.Context(), a)
+			require.NoError(t, err)
+		}
+		_, _, err := w.ledger.ResolveAlert(t.Context(), alert.ID, alert.StartsAt, alert.StartsAt.Add(time.Minute))
+		require.NoError(t, err)
+		reply := w.take(w.instance(nil), executed(t, diagnose))
+		require.Equal(t, event.RemediationClosed, reply.Type())
 	})
 	changed := event.Section{Name: event.SectionAttempts, Value: []event.Attempt{
 		{Step: 1, Action: "update_hpa", Outcome: event.ExecutionApplied, Verdict: event.VerdictIneffective}}}

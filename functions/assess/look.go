@@ -166,8 +166,10 @@ func (a Alerts) without(word int) Alerts {
 // past tells that an alert only says what happened before the action, such as
 // an event of Kubernetes: nobody says that it ended, so it is no evidence. One
 // that happened afterwards is.
-func (c Case) past(a ledger.Alert) bool {
-	return signal.Momentary(a.ID) && !a.StartsAt.After(c.since())
+func (c Case) past(a ledger.Alert) bool { return happened(a, c.since()) }
+
+func happened(a ledger.Alert, before time.Time) bool {
+	return signal.Momentary(a.ID) && !a.StartsAt.After(before)
 }
 
 func fromLedger(list ledger.AlertList, c Case) Alerts {
