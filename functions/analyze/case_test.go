@@ -38,6 +38,9 @@ func alert(name string, t event.Target, options ...option) Case {
 	return c
 }
 
+// ours makes it a signal of Kubernaut's own.
+func ours(c *Case) { c.Signal.Source = ownSource }
+
 func container(name string) option { return func(c *Case) { c.Signal.Container = name } }
 
 // workload sets desired and ready replicas, and one container with a limit of

@@ -4,11 +4,18 @@ package function
 // target, nothing is tried: people have to hear of it.
 var ownRules = []rule{
 	{
-		name: "heartbeat is lost", alerts: []string{"KubernautHeartbeatLost"},
+		name: "heartbeat is lost", alerts: []string{"KubernautHeartbeatLost"}, when: ownWord,
 		because: "Alerts may fire that never reach Kubernaut: see whether Prometheus and Alertmanager run and route Watchdog to it",
 		ladder:  []rung{notify}, person: true, confidence: 0.9,
 	},
 }
+
+// ownSource is what the gateway says of signals of its own; no sender can.
+const ownSource = "kubernaut"
+
+// ownWord holds for what Kubernaut itself says: under the same name anybody else
+// could keep a workload from being healed.
+func ownWord(f facts) (observation, bool) { return observation{}, f.Signal.Source == ownSource }
 
 // platformRules are for alerts about the platform itself, with which nothing
 // is tried: what would be tried runs on it.

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
@@ -14,8 +15,7 @@ import (
 // inScope insists that the target may be touched. Telling a person needs no
 // permission from the object that it is about.
 func (x *Executor) inScope(ctx context.Context, o Order) error {
-	_, reads := x.performers[o.Action.Name].(Collector)
-	if !o.Action.ChangesCluster && !reads {
+	if o.Action.Name == action.NotifyOnly {
 		return nil
 	}
 	return x.managed(ctx, o.Target)

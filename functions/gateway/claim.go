@@ -27,7 +27,10 @@ const (
 // baseLength is how much of a hash becomes part of a remediation id.
 const baseLength = 16
 
-var errPublishing = errors.New("the claim is reserved and not confirmed yet")
+var (
+	errPublishing = errors.New("the claim is reserved and not confirmed yet")
+	errCancelling = errors.New("the remediation was cancelled and is not settled yet")
+)
 
 // claim gets each alert's claim and publishes what opens one. All
 // reservations of a request go together; whoever meets one that is about to
@@ -45,6 +48,10 @@ func (g *gateway) claim(ctx context.Context, undecided []*work) {
 		}
 	}
 	for _, w := range undecided {
+		if w.claim.Cancelled {
+			w.result.retry(ReasonCancelling, errCancelling)
+			continue
+		}
 		w.result.retry(ReasonPublishing, errPublishing)
 	}
 }

@@ -79,9 +79,14 @@ func (g *gateway) expectedStill(w *work) bool {
 	return ok && w.received.Sub(e.at) < e.expires.Sub(e.at)/movedWithin
 }
 
+// parkedLabels and parkedValue bound the labels that wait in Redis for an alert
+// to expire: as many and as long as finding its object again may need.
+const parkedLabels, parkedValue = 64, 256
+
 func (w *work) parked() parked {
 	s := w.signal()
-	return parked{Source: w.source, Resource: w.resource, Target: w.target, Alert: signal.Alert{ID: w.alert.ID, Labels: s.Labels,
+	labels, _, _ := event.CutMap(s.Labels, parkedLabels, parkedValue)
+	return parked{Source: w.source, Resource: w.resource, Target: w.target, Alert: signal.Alert{ID: w.alert.ID, Labels: labels,
 		StartsAt: w.alert.StartsAt, Expires: w.alert.Expires, Receiver: s.Receiver, Group: s.Group}}
 }
 

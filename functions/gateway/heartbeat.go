@@ -123,7 +123,7 @@ func (h *heart) loss(p ledger.Pulse) signal.Alert {
 				h.within)},
 		StartsAt: p.Since, EndsAt: p.Returned, Resolved: p.Back,
 	}
-	a.ID = signal.AlertID("", a.Labels)
+	a.ID = signal.OwnID(a.Labels)
 	return a
 }
 

@@ -87,6 +87,8 @@ func (g *gateway) stop(ctx context.Context, r ledger.Resolution) (string, ledger
 		return "", ledger.Claim{}, err
 	case outcome == ledger.Cancelled:
 		return ReasonCancelled, claim, nil
+	case outcome == ledger.JoinedAgain:
+		return ReasonStillFiring, claim, nil
 	case outcome == ledger.TooLate:
 		return ReasonAfterStart, claim, nil
 	}

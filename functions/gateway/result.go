@@ -31,6 +31,7 @@ const (
 	ReasonAfterStart   = "after_execution_started"
 	ReasonAfterEnd     = "after_remediation_ended"
 	ReasonPublishing   = "first_event_not_published"
+	ReasonCancelling   = "cancelled_not_settled"
 	ReasonUnreadable   = "cluster_unavailable"
 	ReasonNotPublished = "publish_failed"
 	ReasonLedgerDown   = "redis_unavailable"

@@ -59,6 +59,12 @@ func (a Alert) topic() string {
 // remediation apart.
 const topicLength = 8
 
+// momentPrefix starts the ids of alerts that tell of a moment: nobody ever says
+// that one ended, so they do not count as firing.
+const momentPrefix = "moment-"
+
+func (a Alert) momentary() bool { return strings.HasPrefix(a.ID, momentPrefix) }
+
 // Firing says whether no resolve of this episode was seen.
 func (a Alert) Firing() bool { return a.EndsAt.IsZero() }
 

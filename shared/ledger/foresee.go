@@ -51,7 +51,7 @@ func (l *Ledger) WouldResolve(ctx context.Context, id string, startsAt time.Time
 		switch {
 		case a.ID == id:
 			known = startsAt.UnixMilli() >= a.StartsAt.UnixMilli()
-		case a.Firing():
+		case a.Firing() && !a.momentary():
 			r.StillFiring++
 		}
 	}

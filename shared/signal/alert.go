@@ -71,7 +71,7 @@ const MaxSentID = 64
 // AlertID is the sender's own fingerprint of the alert where it sent a usable
 // one, else a hash of the labels, in 32 hex characters.
 func AlertID(sent string, labels map[string]string) string {
-	if usableID(sent) {
+	if usableID(sent) && !reserved(sent) {
 		return sent
 	}
 	names := make([]string, 0, len(labels))
@@ -94,6 +94,15 @@ const hashBytes = 16
 // Hashed tells that an id is as long as a hash of AlertID, and so none that an
 // Alertmanager gives.
 func Hashed(id string) bool { return len(id) == hex.EncodedLen(hashBytes) }
+
+// ownPrefix starts the ids of Kubernaut's own alerts.
+const ownPrefix = "own-"
+
+// OwnID is the id of an alert of Kubernaut's own: no sender's can be the same.
+func OwnID(labels map[string]string) string { return ownPrefix + AlertID("", labels) }
+
+// reserved are ids that mean something wherever they come from.
+func reserved(id string) bool { return Momentary(id) || strings.HasPrefix(id, ownPrefix) }
 
 // usableID accepts letters, digits, dashes and underscores: an id becomes part
 // of keys.

@@ -78,6 +78,9 @@ func (a alertmanager) item(p *posted, now time.Time) Item {
 		alert.Expires = now.Add(a.timeout)
 	default:
 		alert.Expires = p.ends
+		if latest := now.Add(MaxExpiry); latest.Before(p.ends) {
+			alert.Expires = latest
+		}
 	}
 	if p.starts.IsZero() {
 		alert.StartsAt, alert.Undated = now, true

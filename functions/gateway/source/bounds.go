@@ -1,10 +1,22 @@
 package source
 
-import "kubernaut.ai/shared/signal"
+import (
+	"time"
+
+	"kubernaut.ai/shared/signal"
+)
 
 // MaxAlerts bounds the alerts of one request. Alertmanager's max_alerts keeps
 // a group below it.
 const MaxAlerts = 2000
+
+// MaxMembers bounds the members of all objects of one body, which cost much more
+// memory than the bytes they take: 2000 alerts of some 60 members each.
+const MaxMembers = 128 << 10
+
+// MaxExpiry bounds how long an alert fires that nobody posts again, whatever it
+// says: senders repeat themselves every few minutes.
+const MaxExpiry = 24 * time.Hour
 
 // Bounds of one alert. Labels beyond them are refused, because they decide;
 // annotations, which only explain, are cut where events bound them.

@@ -33,6 +33,8 @@ type reader struct {
 	in    []byte
 	pos   int
 	depth int
+	// members counts those of all objects so far.
+	members int
 }
 
 // document reads one whole JSON value.
@@ -67,6 +69,9 @@ func (r *reader) object(member func(key string) error) error {
 		}
 		if seen.add(key) {
 			return fmt.Errorf("%w: %q", errDuplicateKey, cutKey(key))
+		}
+		if r.members++; r.members > MaxMembers {
+			return ErrTooMany
 		}
 		if r.space(); r.pos >= len(r.in) || r.in[r.pos] != ':' {
 			return r.syntax()

@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,5 +141,22 @@ func checkItem(t *testing.T, i Item) {
 	require.True(t, len(candidates) > 0 || reason != "")
 	if a.Object.Kind != "" {
 		require.LessOrEqual(t, len(candidates), 1)
+	}
+}
+
+// TestABodyOfCountlessMembersIsRefused spreads them over objects that nobody
+// asks for, too: those are held while their keys are compared.
+func TestABodyOfCountlessMembersIsRefused(t *testing.T) {
+	for name, open := range map[string]string{"labels": `"alerts":[{"labels":{`, "what nobody reads": `"ignored":[{"x":{`} {
+		t.Run(name, func(t *testing.T) {
+			var body strings.Builder
+			body.WriteString("{" + open)
+			for i := range MaxMembers {
+				fmt.Fprintf(&body, `"l%d":"",`, i)
+			}
+			body.WriteString(`"last":""}}]}`)
+			_, err := prometheus{}.Read(request(body.String()))
+			require.ErrorIs(t, err, ErrTooMany)
+		})
 	}
 }

@@ -1,6 +1,8 @@
 package ledgertest
 
 import (
+	"time"
+
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/ledger"
@@ -12,6 +14,9 @@ var executionTests = []test{
 	{"a cancel after a step that changed nothing is in time", cancelAfterNothing},
 	{"a cancel of a settled or another remediation changes nothing", cancelOthers},
 	{"a cancel after Redis forgot still stops the execution", cancelAfterForgetting},
+	{"a cancelled remediation takes no alert in, and is replaced after its deadline", cancelledTakesNobody},
+	{"an alert that joined again keeps a remediation from being cancelled", joinedAgain},
+	{"what tells of a moment never counts as firing", momentsDoNotFire},
 	{"two steps never hold one workload at once", busyStep},
 	{"a target's own lock keeps another remediation off", busyTarget},
 	{"a cancelled claim gives the target's lock back", cancelledGivesBack},
@@ -52,6 +57,45 @@ func cancelFirst(s *suite) {
 	s.start(c, "step-1", ledger.CancelledFirst)
 	s.ok(s.settle(c, 0))
 	require.False(s.t, s.reserve(ledger.Opened).Cancelled, "the next remediation is its own")
+}
+
+func cancelledTakesNobody(s *suite) {
+	c := s.live()
+	s.join("a1", episode, ledger.Joined)
+	s.resolve("a1", episode)
+	s.cancel(c, ledger.Cancelled)
+	require.Equal(s.t, c.Remediation, s.reserve(ledger.Pending).Remediation)
+	met := s.reserveMany([]ledger.Arrival{{Reservation: ledger.Reservation{Fingerprint: workload, Base: base, Lease: long}, Alert: s.alert("a1")}})
+	require.Equal(s.t, ledger.Pending, met[0].Outcome, "not even an alert that had joined it")
+	require.False(s.t, met[0].Joined)
+	s.ok(s.advance(c.Remediation, "enriched", s.Short))
+	s.Elapse(s.Short)
+	require.NotEqual(s.t, c.Remediation, s.reserve(ledger.Opened).Remediation)
+	_, _, err := s.l.Cancel(s.t.Context(), workload, c.Remediation)
+	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
+}
+
+func joinedAgain(s *suite) {
+	c := s.live()
+	s.join("a1", episode, ledger.Joined)
+	s.join("a2", episode, ledger.Joined)
+	s.resolve("a1", episode)
+	require.False(s.t, s.cancel(c, ledger.JoinedAgain).Cancelled)
+	s.resolve("a2", episode)
+	s.cancel(c, ledger.Cancelled)
+}
+
+func momentsDoNotFire(s *suite) {
+	c := s.live()
+	s.join("moment-1", episode, ledger.Joined)
+	s.join("a1", episode, ledger.Joined)
+	s.join("moment-1", episode.Add(time.Minute), ledger.Joined)
+	met := s.reserveMany([]ledger.Arrival{{Reservation: ledger.Reservation{Fingerprint: workload, Base: base, Lease: long}, Alert: s.alert("moment-2")}})
+	require.True(s.t, met[0].Joined)
+	r, found := s.resolve("a1", episode)
+	require.True(s.t, found)
+	require.Zero(s.t, r.StillFiring)
+	s.cancel(c, ledger.Cancelled)
 }
 
 func cancelTooLate(s *suite) {

@@ -3,7 +3,10 @@
 --   #i:<alert id>   "<first seen ms>:<last seen ms>:<times>:<x if it ended by expiry>:<severity>:<name>"
 --   #t:<topic>      the urgency in which alerts of that name were told of
 --   #alerts, #firing, #excess, #told   counters
--- Alert ids never begin with #.
+-- Alert ids never begin with #. Those that begin with moment- tell of a moment:
+-- nobody ever says that one ended, so they never count as firing.
+
+local function ends_some_day(id) return string.sub(id, 1, 7) ~= 'moment-' end
 
 -- seen is an alert's note after it was seen once more.
 local function seen(before, now, severity, name)

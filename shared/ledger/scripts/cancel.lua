@@ -1,7 +1,8 @@
--- Forbids execution, unless a step was started before or may have been.
--- KEYS[1] claim
+-- Forbids execution, unless a step was started before or may have been, or an
+-- alert has joined since the last of them was seen to end.
+-- KEYS[1] claim   KEYS[2] alerts of the remediation (see alerts.lua)
 -- ARGV[1] base  ARGV[2] generation
--- Returns {cancelled | too_late | settled | not_holder, claim}. A missing claim
+-- Returns {cancelled | too_late | still_firing | settled | not_holder, claim}. A missing claim
 -- is too late and stays missing: Redis forgot it, and with it whether anything
 -- was executed.
 local c, found = load(KEYS[1])
@@ -14,6 +15,8 @@ end
 if not same(c, ARGV[1], ARGV[2]) then return reply('not_holder', c) end
 if c.s == 's' then return reply('settled', c) end
 if c.e ~= '' or c.a ~= '' then return reply('too_late', c) end
+local counts = redis.call('HMGET', KEYS[2], '#firing', '#excess')
+if (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) > 0 then return reply('still_firing', c) end
 c.x = '1'
 save(KEYS[1], c, now)
 return reply('cancelled', c)

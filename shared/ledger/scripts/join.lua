@@ -24,7 +24,7 @@ local known = redis.call('HGET', KEYS[1], ARGV[1])
 if known then
   local starts, ends = string.match(known, '^(%d+):(%d*)$')
   if tonumber(ARGV[2]) < tonumber(starts) then return {'stale', '1', ''} end
-  if ends ~= '' then redis.call('HINCRBY', KEYS[1], '#firing', 1) end
+  if ends ~= '' and ends_some_day(ARGV[1]) then redis.call('HINCRBY', KEYS[1], '#firing', 1) end
 else
   local n = tonumber(redis.call('HGET', KEYS[1], '#alerts') or 0)
   if n >= tonumber(ARGV[3]) then
@@ -32,7 +32,7 @@ else
     return answer('excess')
   end
   redis.call('HINCRBY', KEYS[1], '#alerts', 1)
-  redis.call('HINCRBY', KEYS[1], '#firing', 1)
+  if ends_some_day(ARGV[1]) then redis.call('HINCRBY', KEYS[1], '#firing', 1) end
 end
 local note = seen(redis.call('HGET', KEYS[1], '#i:' .. ARGV[1]), now, ARGV[5], ARGV[6])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ':', '#i:' .. ARGV[1], note)

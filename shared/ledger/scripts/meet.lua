@@ -8,7 +8,7 @@
 -- remediation no longer holds a live, confirmed claim.
 local c, found = load(KEYS[1])
 local now = now_ms()
-if not (found and c.s == 'c' and tonumber(c.d) > now and same(c, ARGV[1], ARGV[2])) then return {'other'} end
+if not (found and c.s == 'c' and c.x ~= '1' and tonumber(c.d) > now and same(c, ARGV[1], ARGV[2])) then return {'other'} end
 
 c.n, c.l = int((tonumber(c.n) or 0) + (#ARGV - 4) / 4), int(now)
 redis.call('HSET', KEYS[1], 'n', c.n, 'l', c.l)
@@ -28,7 +28,7 @@ for i = 1, n do
     stored = tonumber(redis.call('HGET', KEYS[2], '#alerts') or 0) < tonumber(ARGV[3])
     if stored then
       redis.call('HINCRBY', KEYS[2], '#alerts', 1)
-      redis.call('HINCRBY', KEYS[2], '#firing', 1)
+      if ends_some_day(id) then redis.call('HINCRBY', KEYS[2], '#firing', 1) end
       changed[id] = starts .. ':'
     else
       redis.call('HINCRBY', KEYS[2], '#excess', 1)
@@ -37,7 +37,7 @@ for i = 1, n do
     local before, ends = string.match(value, '^(%d+):(%d*)$')
     stored = tonumber(starts) >= tonumber(before)
     if stored then
-      if ends ~= '' then redis.call('HINCRBY', KEYS[2], '#firing', 1) end
+      if ends ~= '' and ends_some_day(id) then redis.call('HINCRBY', KEYS[2], '#firing', 1) end
       changed[id] = starts .. ':'
     end
   end

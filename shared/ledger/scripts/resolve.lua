@@ -12,7 +12,7 @@ if ends == '' then
   local at = ARGV[3]
   if at == '0' then at = int(now_ms()) end
   redis.call('HSET', KEYS[1], ARGV[1], starts .. ':' .. at)
-  redis.call('HINCRBY', KEYS[1], '#firing', -1)
+  if ends_some_day(ARGV[1]) then redis.call('HINCRBY', KEYS[1], '#firing', -1) end
 elseif ARGV[4] == 'x' and ends ~= ARGV[3] then
   return {'over'}
 end

@@ -31,12 +31,17 @@ func TestTheManualsCommandsWork(t *testing.T) {
 	w := enter(t)
 	text, err := os.ReadFile(filepath.Join(product.Root(), "deploy", "README.md"))
 	require.NoError(t, err)
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}
-	_, err = w.kube.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
-	require.NoError(t, err)
+	there := []string{"shop", "monitoring"}
+	for _, name := range there {
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		_, err = w.kube.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
-		require.NoError(t, w.kube.CoreV1().Namespaces().Delete(ctx, namespace.Name, metav1.DeleteOptions{}))
+		for _, name := range there {
+			require.NoError(t, w.kube.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{}))
+		}
 		require.NoError(t, w.kube.RbacV1().ClusterRoleBindings().Delete(ctx, "kubernaut-operators", metav1.DeleteOptions{}))
 	})
 	here := strings.NewReplacer(
@@ -54,11 +59,14 @@ func TestTheManualsCommandsWork(t *testing.T) {
 			typed++
 		}
 	}
-	require.Equal(t, 5, typed)
+	require.Equal(t, 6, typed)
 
 	shop, err := w.kube.CoreV1().Namespaces().Get(t.Context(), "shop", metav1.GetOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "true", shop.Labels["kubernaut.ai/managed"])
+	sender, err := w.kube.CoreV1().Secrets("monitoring").Get(t.Context(), "kubernaut-sender", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.Equal(t, w.credential, string(sender.Data["token"]))
 	require.True(t, w.groupMay(t, "shop-oncall", "approve", "shop"))
 	require.False(t, w.groupMay(t, "shop-oncall", "approve", product.Namespace))
 	require.True(t, w.groupMay(t, "platform", "pause", ""))
