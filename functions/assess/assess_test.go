@@ -12,6 +12,8 @@ import (
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/shared/stage"
 )
 
 var (
@@ -210,6 +212,28 @@ func TestGatheringEvidenceLeadsToTheNextRung(t *testing.T) {
 		require.Equal(t, event.RemediationClosed, reply.Type())
 		require.Equal(t, event.OutcomeCancelled, event.Extension(*reply, "outcome"))
 	})
+	t.Run("also once nobody posts it any more, as that is not knowing", func(t *testing.T) {
+		w := newWorld(t)
+		_, err := w.ledger.JoinAlert(t.Context(), alert)
+		require.NoError(t, err)
+		_, _, err = w.ledger.ExpireAlert(t.Context(), alert.ID, alert.StartsAt.Add(time.Minute))
+		require.NoError(t, err)
+		reply := w.take(w.instance(nil), executed(t, diagnose))
+		require.Equal(t, event.EffectivenessAssessed, reply.Type())
+	})
+	t.Run("but an event from before keeps nothing from having stopped by itself", func(t *testing.T) {
+		w := newWorld(t)
+		moment := alert
+		moment.ID = signal.MomentID(nil)
+		for _, a := range []ledger.Alert{alert, moment} {
+			_, err := w.ledger.JoinAlert(t.Context(), a)
+			require.NoError(t, err)
+		}
+		_, _, err := w.ledger.ResolveAlert(t.Context(), alert.ID, alert.StartsAt, alert.StartsAt.Add(time.Minute))
+		require.NoError(t, err)
+		reply := w.take(w.instance(nil), executed(t, diagnose))
+		require.Equal(t, event.RemediationClosed, reply.Type())
+	})
 	changed := event.Section{Name: event.SectionAttempts, Value: []event.Attempt{
 		{Step: 1, Action: "update_hpa", Outcome: event.ExecutionApplied, Verdict: event.VerdictIneffective}}}
 	t.Run("also once it has stopped, where an earlier step changed something", func(t *testing.T) {
@@ -247,6 +271,22 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// unread is a ledger of which no claim can be read.
+type unread struct{ *ledger.Ledger }
+
+func (unread) Get(context.Context, string) (ledger.Claim, error) { return ledger.Claim{}, errDied }
+
+// start executes the first step of the sample remediation, to its end or not.
+func (w *world) start(ended bool) {
+	e, err := w.ledger.StartExecution(w.Context(), ledger.ExecutionStart{Fingerprint: eventtest.Fingerprint,
+		Remediation: eventtest.RemediationID, Step: "step-1", Target: eventtest.Fingerprint, Lease: time.Hour})
+	require.NoError(w, err)
+	require.Equal(w, ledger.Acquired, e.Outcome)
+	if ended {
+		require.NoError(w, w.ledger.EndExecution(w.Context(), e, true))
+	}
+}
+
 func TestAResolve(t *testing.T) {
 	resolution := func(t *testing.T, r event.Resolution) (*world, *event.Resolution) { return newWorld(t), &r }
 	t.Run("of an alert that joined nothing is noted", func(t *testing.T) {
@@ -264,6 +304,27 @@ func TestAResolve(t *testing.T) {
 		require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
 		_, err := w.ledger.Held(t.Context(), eventtest.RemediationID)
 		require.ErrorIs(t, err, ledger.ErrNotFound, "nobody is asked any more")
+	})
+	for name, ended := range map[string]bool{"is being done": false, "was done": true} {
+		t.Run("that cancels what "+name+" is evidence", func(t *testing.T) {
+			w, r := resolution(t, event.Resolution{Cancelled: true})
+			f := w.instance(nil)
+			w.take(f, eventtest.Sample(event.RemediationExecuted))
+			w.start(ended)
+			require.Nil(t, w.take(f, w.resolved(eventtest.Remediation, *r)))
+			require.True(t, w.claim().Live())
+			w.redis.Advance(settings.SettleWindow)
+			w.ping(f)
+			require.Equal(t, []string{"effectiveness.assessed", "remediation.closed"}, w.published(), "the verdict was brought forward")
+		})
+	}
+	t.Run("that cancels is not believed while Redis is down", func(t *testing.T) {
+		w, r := resolution(t, event.Resolution{Cancelled: true})
+		a := &assessor{book: unread{w.ledger}, settings: settings, now: w.now}
+		in := stage.Input[event.SignalResolvedData]{Data: event.SignalResolvedData{Resolution: *r}}
+		in.Data.Remediation = eventtest.Remediation
+		_, err := a.resolved(t.Context(), in)
+		require.ErrorIs(t, err, errDied, "it is delivered again")
 	})
 	t.Run("of the last alert brings the verdict forward, but not to now", func(t *testing.T) {
 		w, r := resolution(t, event.Resolution{})

@@ -66,13 +66,15 @@ func (a *assessor) undone(x event.Execution) stage.Reply {
 // helped, so the next rung follows, unless the alert has stopped by itself.
 func (a *assessor) looked(ctx context.Context, in stage.Input[event.RemediationExecutedData]) (stage.Reply, error) {
 	r := in.Data.Remediation
-	alerts, err := a.book.Alerts(ctx, r.Fingerprint, r.ID)
+	list, err := a.book.Alerts(ctx, r.Fingerprint, r.ID)
 	if err != nil {
 		return stage.Reply{}, err
 	}
+	list.Alerts = slices.DeleteFunc(list.Alerts, func(a ledger.Alert) bool { return happened(a, in.Data.Execution.FinishedAt) })
 	// Where an earlier step changed something that was judged not to help, the
-	// alert that stopped does not say that all is well.
-	if len(alerts.Alerts) > 0 && alerts.Firing() == 0 && !changedBefore(in.Data) {
+	// alert that stopped does not say that all is well; nor does one of which
+	// nobody said that it stopped.
+	if len(list.Alerts) > 0 && list.Firing() == 0 && silent(list) == 0 && !changedBefore(in.Data) {
 		return a.closed(event.End{Outcome: event.OutcomeCancelled, Reason: endByItself,
 			Detail: "The alert stopped before anything was changed."}), nil
 	}

@@ -39,10 +39,8 @@ type observer interface {
 	Drift(ctx context.Context, changes []event.Change) Drift
 }
 
-// alertBook tells which alerts joined the remediation, and whether any came
-// since.
+// alertBook tells which alerts joined the remediation, and when each came last.
 type alertBook interface {
-	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
 	Alerts(ctx context.Context, fingerprint, remediation string) (ledger.AlertList, error)
 }
 
@@ -166,8 +164,10 @@ func (a Alerts) without(word int) Alerts {
 // past tells that an alert only says what happened before the action, such as
 // an event of Kubernetes: nobody says that it ended, so it is no evidence. One
 // that happened afterwards is.
-func (c Case) past(a ledger.Alert) bool {
-	return signal.Momentary(a.ID) && !a.StartsAt.After(c.since())
+func (c Case) past(a ledger.Alert) bool { return happened(a, c.since()) }
+
+func happened(a ledger.Alert, before time.Time) bool {
+	return signal.Momentary(a.ID) && !a.StartsAt.After(before)
 }
 
 func fromLedger(list ledger.AlertList, c Case) Alerts {
@@ -202,22 +202,29 @@ func (e eyes) confirm(ctx context.Context, c Case, list ledger.AlertList, out *A
 		if err != nil {
 			return fmt.Errorf("no resolve was received and Alertmanager cannot be asked: %w", err)
 		}
+		if active == 0 && (postedSince(list, c) || slices.ContainsFunc(unresolved(list), signal.Hashed)) {
+			return errElsewhere
+		}
 		out.Firing, out.Confirmed = active+list.Excess > 0, active > 0
 		out.Detail = fmt.Sprintf("Alertmanager has %d active", active)
 		return nil
 	}
-	claim, err := e.alerts.Get(ctx, c.Remediation.Fingerprint)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("no resolve was received and the claim cannot be read: %w", err)
-	}
-	if claim.LastSeen.After(c.since()) {
+	if postedSince(list, c) {
 		out.Confirmed = true
 		out.Detail += ", and were received again after the action"
 	}
 	return nil
+}
+
+// errElsewhere is why it proves nothing that an Alertmanager has none of the
+// alerts: one was received again after the action, or is known by an id that no
+// Alertmanager gives, such as what Flux says of an object.
+var errElsewhere = errors.New("no resolve was received, and the alerts' sender may not post to the Alertmanager that was asked")
+
+// postedSince tells that an alert that has not resolved was received again
+// after the action.
+func postedSince(list ledger.AlertList, c Case) bool {
+	return slices.ContainsFunc(list.Alerts, func(a ledger.Alert) bool { return a.Firing() && a.LastSeen.After(c.since()) })
 }
 
 func unresolved(list ledger.AlertList) []string {

@@ -18,12 +18,10 @@ import (
 )
 
 type fakeAlerts struct {
-	list  ledger.AlertList
-	claim ledger.Claim
-	err   error
+	list ledger.AlertList
+	err  error
 }
 
-func (f fakeAlerts) Get(context.Context, string) (ledger.Claim, error) { return f.claim, nil }
 func (f fakeAlerts) Alerts(context.Context, string, string) (ledger.AlertList, error) {
 	return f.list, f.err
 }
@@ -49,34 +47,40 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		return ledger.Alert{ID: signal.MomentID(nil), StartsAt: done.Add(starts)}
 	}
 	expired := func(a ledger.Alert) ledger.Alert { a.Expired = true; return a }
+	flux := ledger.Alert{ID: signal.AlertID("", nil), StartsAt: done.Add(-time.Hour)}
 	list := func(alerts ...ledger.Alert) fakeAlerts { return fakeAlerts{list: ledger.AlertList{Alerts: alerts}} }
-	seen := func(f fakeAlerts, at time.Duration) fakeAlerts { f.claim.LastSeen = done.Add(at); return f }
+	seen := func(a ledger.Alert, at time.Duration) ledger.Alert { a.LastSeen = done.Add(at); return a }
 	down := errors.New("connection refused")
 	for name, e := range map[string]struct {
 		book fakeAlerts
 		am   firing
 		want Alerts
 	}{
-		"all resolved":                              {list(alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
-		"resolved is proof without Alertmanager":    {list(alert(-time.Hour, time.Minute)), fakeFiring{0, down}, Alerts{Known: true}},
-		"one has not resolved":                      {list(alert(-time.Hour, time.Minute), alert(-time.Hour, 0)), nil, Alerts{Known: true, Firing: true}},
-		"one was received again since":              {seen(list(alert(-time.Hour, 0)), time.Minute), nil, Alerts{Known: true, Firing: true, Confirmed: true}},
-		"one was received only before":              {seen(list(alert(-time.Hour, 0)), -time.Minute), nil, Alerts{Known: true, Firing: true}},
-		"one started again":                         {seen(list(alert(time.Minute, 0)), time.Minute), nil, Alerts{Known: true, Firing: true, Confirmed: true, Recurred: true}},
-		"one started again and stopped":             {list(alert(time.Minute, 2*time.Minute)), nil, Alerts{Known: true, Recurred: true}},
-		"Alertmanager has it":                       {list(alert(-time.Hour, 0)), fakeFiring{active: 1}, Alerts{Known: true, Firing: true, Confirmed: true}},
-		"Alertmanager has it no more":               {list(alert(-time.Hour, 0)), fakeFiring{}, Alerts{Known: true}},
-		"an unreachable Alertmanager is no success": {list(alert(-time.Hour, 0)), fakeFiring{0, down}, Alerts{}},
-		"only events told of it":                    {list(moment(-time.Hour)), nil, Alerts{}},
-		"nor does Alertmanager know of events":      {list(moment(-time.Hour)), fakeFiring{}, Alerts{}},
-		"an alert beside an event has resolved":     {list(moment(-time.Hour), alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
-		"it happened again":                         {list(moment(time.Minute)), nil, Alerts{Known: true, Firing: true, Recurred: true}},
-		"nobody said that one stopped":              {list(alert(-time.Hour, time.Minute), expired(alert(-time.Hour, time.Minute))), nil, Alerts{}},
-		"nor does Alertmanager know of it":          {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), fakeFiring{}, Alerts{}},
-		"one fires beside one that fell silent":     {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), nil, Alerts{Known: true, Firing: true}},
-		"one fell silent after it started again":    {list(expired(alert(time.Minute, 2*time.Minute))), nil, Alerts{Known: true, Recurred: true}},
-		"Redis cannot be read":                      {fakeAlerts{err: down}, nil, Alerts{}},
-		"Redis forgot them":                         {list(), nil, Alerts{}},
+		"all resolved":                                       {list(alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
+		"resolved is proof without Alertmanager":             {list(alert(-time.Hour, time.Minute)), fakeFiring{0, down}, Alerts{Known: true}},
+		"one has not resolved":                               {list(alert(-time.Hour, time.Minute), alert(-time.Hour, 0)), nil, Alerts{Known: true, Firing: true}},
+		"one was received again since":                       {list(seen(alert(-time.Hour, 0), time.Minute)), nil, Alerts{Known: true, Firing: true, Confirmed: true}},
+		"one was received only before":                       {list(seen(alert(-time.Hour, 0), -time.Minute)), nil, Alerts{Known: true, Firing: true}},
+		"another was received since":                         {list(alert(-time.Hour, 0), seen(alert(-time.Hour, time.Minute), time.Minute)), nil, Alerts{Known: true, Firing: true}},
+		"Alertmanager may not know what was posted directly": {list(seen(alert(-time.Hour, 0), time.Minute)), fakeFiring{}, Alerts{}},
+		"nor does it know of what Flux says":                 {list(flux), fakeFiring{}, Alerts{}},
+		"nor once it started again":                          {list(seen(alert(time.Minute, 0), time.Minute)), fakeFiring{}, Alerts{Recurred: true}},
+		"Alertmanager has what was received since":           {list(seen(alert(-time.Hour, 0), time.Minute)), fakeFiring{active: 1}, Alerts{Known: true, Firing: true, Confirmed: true}},
+		"one started again":                                  {list(seen(alert(time.Minute, 0), time.Minute)), nil, Alerts{Known: true, Firing: true, Confirmed: true, Recurred: true}},
+		"one started again and stopped":                      {list(alert(time.Minute, 2*time.Minute)), nil, Alerts{Known: true, Recurred: true}},
+		"Alertmanager has it":                                {list(alert(-time.Hour, 0)), fakeFiring{active: 1}, Alerts{Known: true, Firing: true, Confirmed: true}},
+		"Alertmanager has it no more":                        {list(alert(-time.Hour, 0)), fakeFiring{}, Alerts{Known: true}},
+		"an unreachable Alertmanager is no success":          {list(alert(-time.Hour, 0)), fakeFiring{0, down}, Alerts{}},
+		"only events told of it":                             {list(moment(-time.Hour)), nil, Alerts{}},
+		"nor does Alertmanager know of events":               {list(moment(-time.Hour)), fakeFiring{}, Alerts{}},
+		"an alert beside an event has resolved":              {list(moment(-time.Hour), alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
+		"it happened again":                                  {list(moment(time.Minute)), nil, Alerts{Known: true, Firing: true, Recurred: true}},
+		"nobody said that one stopped":                       {list(alert(-time.Hour, time.Minute), expired(alert(-time.Hour, time.Minute))), nil, Alerts{}},
+		"nor does Alertmanager know of it":                   {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), fakeFiring{}, Alerts{}},
+		"one fires beside one that fell silent":              {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), nil, Alerts{Known: true, Firing: true}},
+		"one fell silent after it started again":             {list(expired(alert(time.Minute, 2*time.Minute))), nil, Alerts{Known: true, Recurred: true}},
+		"Redis cannot be read":                               {fakeAlerts{err: down}, nil, Alerts{}},
+		"Redis forgot them":                                  {list(), nil, Alerts{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := eyes{alerts: e.book, alertmanager: e.am}.alert(t.Context(), c)

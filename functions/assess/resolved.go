@@ -2,8 +2,10 @@ package function
 
 import (
 	"context"
+	"errors"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -16,7 +18,11 @@ func (a *assessor) resolved(ctx context.Context, in stage.Input[event.SignalReso
 	if r.ID == "" {
 		return stage.Nothing(ReasonNoRemediation), nil
 	}
-	if resolution.Cancelled {
+	cancelled, err := a.cancelled(ctx, in.Data)
+	if err != nil {
+		return stage.Reply{}, err
+	}
+	if cancelled {
 		// Nobody should be asked to approve what will not be done.
 		if err := a.book.Unhold(ctx, r.ID); err != nil {
 			return stage.Reply{}, err
@@ -29,6 +35,27 @@ func (a *assessor) resolved(ctx context.Context, in stage.Input[event.SignalReso
 		return stage.Nothing(ReasonEvidence), nil
 	}
 	return a.hasten(ctx, r.ID)
+}
+
+// cancelled tells that the gateway cancelled the remediation and that the claim
+// does not say otherwise: where a step was started, Redis lost the cancel, and
+// what was changed is to be judged.
+func (a *assessor) cancelled(ctx context.Context, d event.SignalResolvedData) (bool, error) {
+	if !d.Resolution.Cancelled {
+		return false, nil
+	}
+	claim, err := a.book.Get(ctx, d.Remediation.Fingerprint)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return true, nil
+	case err != nil:
+		return false, err
+	case claim.Remediation != d.Remediation.ID:
+		return true, nil
+	}
+	// A claim that Redis had forgotten names no step: the gateway, which had
+	// the claim, knew better.
+	return claim.Executing == "" && (claim.Executed == "" || claim.Executed == ledger.ExecutedUnknown), nil
 }
 
 // maxStep bounds the steps of a remediation: its first rung and the next ones.

@@ -29,7 +29,8 @@
 //
 // An alert is on the first object that its labels name and that exists; events,
 // and what Flux says, name their object. Flux's errors open remediations of the
-// Flux object, whatever the revision, and its info resolves them. Events open
+// Flux object, whatever the revision, and its info resolves them, through an
+// Alertmanager too, whose timeout says nothing of them. Events open
 // them of their object's top owner; Kubernetes never says that what an event
 // told of has ended, so nothing resolves those. An alert whose sender gives it
 // no start begins with the claim that it met.

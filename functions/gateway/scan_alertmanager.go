@@ -65,7 +65,7 @@ func (a alertmanagerScan) find(ctx context.Context) ([]source.Batch, func(contex
 	}
 	items := b.Items[:0]
 	for _, i := range b.Items {
-		if signal.Ignored(i.Alert, "") == "" {
+		if i.Ignored == "" && signal.Ignored(i.Alert, "") == "" {
 			items = append(items, i)
 		}
 	}

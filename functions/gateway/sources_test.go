@@ -173,7 +173,8 @@ func TestKarosPaths(t *testing.T) {
 // TestWhatFluxSaysOfOneObject has an error come by one provider, again at
 // another revision, and the recovery by either.
 func TestWhatFluxSaysOfOneObject(t *testing.T) {
-	for recovery, path := range map[string]string{"alertmanager/flux_info_is_recovery": alertsPath, "flux/kustomization_info": fluxPath} {
+	for recovery, path := range map[string]string{"alertmanager/flux_info_is_recovery": alertsPath, "flux/kustomization_info": fluxPath,
+		"prometheus/flux_info_is_recovery": prometheusPath} {
 		t.Run(recovery, func(t *testing.T) {
 			w := sourcesWorld(t)
 			g := w.gateway(t)

@@ -84,8 +84,16 @@ func AlertID(sent string, labels map[string]string) string {
 		// The lengths keep {"a":"b,c"} and {"a,b":"c"} apart.
 		fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(labels[name]), labels[name])
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	return hex.EncodeToString(h.Sum(nil)[:hashBytes])
 }
+
+// hashBytes is how much of a hash AlertID makes an id of: more than
+// Alertmanager does.
+const hashBytes = 16
+
+// Hashed tells that an id is as long as a hash of AlertID, and so none that an
+// Alertmanager gives.
+func Hashed(id string) bool { return len(id) == hex.EncodedLen(hashBytes) }
 
 // ownPrefix starts the ids of Kubernaut's own alerts.
 const ownPrefix = "own-"

@@ -8,7 +8,7 @@ import (
 
 // Active reads what an Alertmanager answers when it is asked which alerts
 // fire: its own fingerprints, so that an alert is the same one by whichever
-// way it comes. More than MaxAlerts are counted as left out.
+// way it comes. What Flux said is read as in the webhook. More than MaxAlerts are counted as left out.
 func Active(body []byte) (Batch, error) {
 	var b Batch
 	err := document(body, func(r *reader) error {
@@ -28,6 +28,7 @@ func Active(body []byte) (Batch, error) {
 	if err != nil {
 		return Batch{}, failure("read active alerts of Alertmanager", err)
 	}
+	leaveRecovered(b.Items)
 	return b, nil
 }
 
@@ -62,6 +63,10 @@ func (a *active) item() Item {
 		out.Invalid = ReasonBadTime
 	}
 	out.Alert.StartsAt = starts.UTC()
+	said := posted{labels: a.alert.Labels, annotations: a.alert.Annotations, starts: out.Alert.StartsAt, badTime: out.Invalid != ""}
+	if n, ok := fluxNotice(&said, time.Time{}); ok {
+		return n.item()
+	}
 	out.Alert.ID = signal.AlertID(a.fingerprint, a.alert.Labels)
 	if out.Invalid == "" {
 		out.Invalid = malformed(out.Alert)

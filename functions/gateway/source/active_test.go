@@ -45,6 +45,39 @@ func TestWhatIsNoListOfActiveAlertsIsRefused(t *testing.T) {
 	require.Empty(t, b.Items)
 }
 
+func TestWhatFluxSaidIsOneAlertAnObjectAmongActiveAlerts(t *testing.T) {
+	said := func(severity, reason, starts string) string {
+		return fmt.Sprintf(`{"fingerprint":"0ee8e5a2f8d3c7b1","startsAt":"2026-11-22T12:0%s:00Z","labels":{"alertname":"FluxKustomization%[2]s","severity":"%[3]s",
+"reason":"%[2]s","kind":"Kustomization","name":"apps","namespace":"shop","reportingcontroller":"kustomize-controller"}}`, starts, reason, severity)
+	}
+	failed, succeeded := said("error", "Buildfailed", "1"), said("info", "Succeeded", "2")
+	for name, test := range map[string]struct {
+		alerts   []string
+		resolved []bool
+		ignored  []string
+	}{
+		"an error fires":   {[]string{failed}, []bool{false}, []string{""}},
+		"an info resolves": {[]string{succeeded}, []bool{true}, []string{""}},
+		"an info is later than the error beside it":  {[]string{failed, succeeded}, []bool{false, true}, []string{ReasonFluxRecovered, ""}},
+		"an error is later than the info beside it":  {[]string{succeeded, said("error", "Buildfailed", "3")}, []bool{true, false}, []string{"", ""}},
+		"one is at work, which says nothing of both": {[]string{failed, said("info", "Progressing", "3")}, []bool{false, false}, []string{"", ReasonNotSettled}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := "[" + strings.Join(test.alerts, ",") + "]"
+			b, err := Active([]byte(list))
+			require.NoError(t, err)
+			routed := strings.ReplaceAll(list, `{"fingerprint"`, `{"status":"firing","fingerprint"`)
+			w, err := opened(t, nil, atPrometheus).Read(request(`{"version":"4","alerts":` + routed + `}`))
+			require.NoError(t, err)
+			require.Equal(t, w.Items, b.Items, "the webhook says the same")
+			for n, i := range b.Items {
+				require.Equal(t, notice{object: kustomization}.id(), i.Alert.ID)
+				require.Equal(t, []any{test.resolved[n], test.ignored[n], ""}, []any{i.Alert.Resolved, i.Ignored, i.Invalid})
+			}
+		})
+	}
+}
+
 func TestMoreActiveAlertsThanARoundTakesAreCounted(t *testing.T) {
 	one := `{"startsAt":"2026-11-22T12:00:00Z","labels":{"alertname":"A"}}`
 	b, err := Active([]byte("[" + strings.TrimSuffix(strings.Repeat(one+",", MaxAlerts+3), ",") + "]"))

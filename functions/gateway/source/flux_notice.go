@@ -22,6 +22,12 @@ const (
 	ReasonNotSettled = "flux_not_settled"
 	// ReasonFluxSeverity: neither an error nor an info.
 	ReasonFluxSeverity = "flux_severity_unknown"
+	// ReasonFluxTimedOut: an Alertmanager heard no more of a notice. Flux says
+	// each once and never that it ended, so that is no word of Flux.
+	ReasonFluxTimedOut = "flux_timed_out"
+	// ReasonFluxRecovered: an Alertmanager has both an error and a later info of
+	// the object, until it forgets them by its timeout.
+	ReasonFluxRecovered = "flux_recovered_since"
 )
 
 // unsettled are the reasons of infos that are no recovery.
@@ -86,6 +92,45 @@ func (n notice) item() Item {
 		out.Alert.Resolved, out.Alert.EndsAt = true, a.StartsAt
 	}
 	return out.judged()
+}
+
+// routed is the alert of a notice that an Alertmanager passed on with a status
+// of its own.
+func (n notice) routed(status string) Item {
+	out := n.item()
+	switch status {
+	case statusFiring:
+	case statusResolved:
+		out.Ignored = ReasonFluxTimedOut
+	default:
+		out.Invalid = ReasonBadStatus
+	}
+	return out
+}
+
+// leaveRecovered leaves out errors of Flux that are no later than an info of
+// the same object among the items of an Alertmanager. Only notices name their
+// object there.
+func leaveRecovered(items []Item) {
+	since := map[string]time.Time{}
+	notices := func(resolved bool, do func(*Item)) {
+		for n := range items {
+			i := &items[n]
+			if i.Invalid == "" && i.Ignored == "" && i.Alert.Object.Kind != "" && i.Alert.Resolved == resolved {
+				do(i)
+			}
+		}
+	}
+	notices(true, func(i *Item) {
+		if i.Alert.StartsAt.After(since[i.Alert.ID]) {
+			since[i.Alert.ID] = i.Alert.StartsAt
+		}
+	})
+	notices(false, func(i *Item) {
+		if !since[i.Alert.ID].Before(i.Alert.StartsAt) {
+			i.Ignored = ReasonFluxRecovered
+		}
+	})
 }
 
 func (n notice) id() string {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"time"
 
 	"kubernaut.ai/shared/signal"
 )
@@ -9,6 +10,12 @@ import (
 // webhookVersion is the only version of Alertmanager's webhook there has been
 // since 2017.
 const webhookVersion = "4"
+
+// Statuses of an alert in Alertmanager's webhook.
+const (
+	statusFiring   = "firing"
+	statusResolved = "resolved"
+)
 
 var errVersion = errors.New("not version 4 of the webhook")
 
@@ -29,7 +36,7 @@ func (prometheus) Reply() Reply         { return Report }
 func (prometheus) Read(in Request) (Batch, error) {
 	var w webhook
 	err := document(in.Body, func(r *reader) error {
-		return r.object(func(key string) error { return w.member(r, key) })
+		return r.object(func(key string) error { return w.member(r, key, in.Now) })
 	})
 	if err == nil && w.version != "" && w.version != webhookVersion {
 		err = errVersion
@@ -40,6 +47,7 @@ func (prometheus) Read(in Request) (Batch, error) {
 	if err != nil {
 		return Batch{}, failure("read Alertmanager webhook", err)
 	}
+	leaveRecovered(w.batch.Items)
 	for i := range w.batch.Items {
 		w.batch.Items[i].Alert.Receiver, w.batch.Items[i].Alert.Group = w.receiver, w.group
 	}
@@ -52,7 +60,7 @@ type webhook struct {
 	version, receiver, group string
 }
 
-func (w *webhook) member(r *reader, key string) (err error) {
+func (w *webhook) member(r *reader, key string, now time.Time) (err error) {
 	switch key {
 	case "version":
 		w.version, err = r.text()
@@ -71,7 +79,7 @@ func (w *webhook) member(r *reader, key string) (err error) {
 			if err := p.read(r); err != nil {
 				return err
 			}
-			w.batch.Items = append(w.batch.Items, p.routed())
+			w.batch.Items = append(w.batch.Items, p.routed(now))
 			return nil
 		})
 	default:
@@ -82,12 +90,15 @@ func (w *webhook) member(r *reader, key string) (err error) {
 
 // routed is an alert as an Alertmanager routed it: its status says whether it
 // fires.
-func (p *posted) routed() Item {
+func (p *posted) routed(now time.Time) Item {
+	if n, ok := fluxNotice(p, now); ok {
+		return n.routed(p.status)
+	}
 	out := p.item(signal.AlertID(p.fingerprint, p.labels))
 	out.Alert.StartsAt, out.Alert.EndsAt = p.starts, p.ends
 	switch p.status {
-	case "firing":
-	case "resolved":
+	case statusFiring:
+	case statusResolved:
 		out.Alert.Resolved = true
 	default:
 		out.Invalid = ReasonBadStatus
