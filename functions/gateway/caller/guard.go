@@ -48,6 +48,13 @@ type Caller struct {
 // Known tells that a credential was accepted before the body is read.
 func (c Caller) Known() bool { return c.Name != "" }
 
+// Anonymous tells that the caller posts to an open path without a credential.
+func (c Caller) Anonymous() bool { return c.Name == networkName }
+
+// Proven tells that the head of the request proves who the caller is, where
+// anybody has to.
+func (c Caller) Proven() bool { return c.Known() && !c.Anonymous() }
+
 // New makes a guard, or says which setting or file keeps it from one. It reads
 // files and asks nobody.
 func New(o Options) (*Guard, error) {
