@@ -16,15 +16,17 @@ import (
 type gate struct {
 	guard  *caller.Guard
 	limits limits
-	// held is the memory for bodies of callers who are known, unproven for those
-	// whom only the body's signature makes known.
+	// held is the memory for bodies of callers who are proven, unproven for those
+	// whom only the body's signature makes known or who need no credential.
 	held, unproven *budget
-	slots          chan struct{}
+	// slots are for all requests; who needs no credential takes one of strangers
+	// beside it.
+	slots, strangers chan struct{}
 }
 
 func newGate(guard *caller.Guard, l limits) *gate {
 	return &gate{guard: guard, limits: l, held: newBudget(l.held - l.held/unprovenShare), unproven: newBudget(l.held / unprovenShare),
-		slots: make(chan struct{}, l.requests)}
+		slots: make(chan struct{}, l.requests), strangers: make(chan struct{}, max(1, l.requests*3/4))}
 }
 
 // admitted is a request that is to be served. It holds a slot and its body's
@@ -58,7 +60,7 @@ func (d door) admit(w http.ResponseWriter, r *http.Request) (*admitted, *refused
 		return nil, asRefused(p)
 	}
 	from := d.gate.unproven
-	if who.Known() {
+	if who.Proven() {
 		from = d.gate.held
 	}
 	body, p := reading{of: from, most: d.gate.limits.body, within: d.gate.limits.readWithin, now: d.gateway.now}.body(w, r)
@@ -95,34 +97,57 @@ func (d door) unsuitable(r *http.Request) *stage.Problem {
 			Detail: "Send " + strings.Join(d.from.MediaTypes(), " or ") + " in UTF-8, without a content encoding."}
 	}
 	if len(d.gate.slots) == cap(d.gate.slots) {
-		return d.gate.busy()
+		return busy(d.gate.slots)
 	}
 	return nil
 }
 
-func (g *gate) busy() *stage.Problem {
+func busy(slots chan struct{}) *stage.Problem {
 	return &stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
-		Reason: ReasonBusy, Detail: fmt.Sprintf("%d requests are being worked on; post this one again.", cap(g.slots))}
+		Reason: ReasonBusy, Detail: fmt.Sprintf("%d requests are being worked on; post this one again.", cap(slots))}
 }
 
 // enter takes a slot for a body whose caller is known by it at the latest.
 func (g *gate) enter(ctx context.Context, who caller.Caller, body []byte) (*admitted, *refused) {
-	select {
-	case g.slots <- struct{}{}:
-	default:
-		return nil, asRefused(g.busy())
+	leave, p := g.take(who)
+	if p != nil {
+		return nil, asRefused(p)
 	}
 	done, err := g.guard.Body(ctx, who, body)
 	if err != nil {
-		<-g.slots
+		leave()
 		return nil, refusedCaller(err)
 	}
 	return &admitted{body: body, end: func(ctx context.Context, code int) {
-		<-g.slots
+		leave()
 		if err := done(code < http.StatusMultipleChoices); err != nil {
 			stage.Logger(ctx).Warnw("what became of a signed request is not remembered", "error", err)
 		}
 	}}, nil
+}
+
+// take takes a slot, or says that there is none. Strangers leave some to callers
+// who have proven who they are.
+func (g *gate) take(who caller.Caller) (leave func(), p *stage.Problem) {
+	places := []chan struct{}{g.slots}
+	if who.Anonymous() {
+		places = []chan struct{}{g.strangers, g.slots}
+	}
+	for i, place := range places {
+		select {
+		case place <- struct{}{}:
+		default:
+			release(places[:i])
+			return nil, busy(place)
+		}
+	}
+	return func() { release(places) }, nil
+}
+
+func release(places []chan struct{}) {
+	for _, place := range places {
+		<-place
+	}
 }
 
 func refusedCaller(err error) *refused {

@@ -188,6 +188,50 @@ func TestMemoryForBodiesIsShared(t *testing.T) {
 	require.Equal(t, 202, got.Code)
 }
 
+func TestStrangersOnOpenPathsLeaveRoomToWhoIsProven(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, caller.FileTokens), []byte(planted), 0o600))
+	l := defaultLimits()
+	l.requests = 4
+	w := newWorld(t)
+	h := newHandler(w.gateway(t), gateFor(t, caller.Options{Kinds: []string{caller.KindToken}, Dir: dir, OpenPaths: []string{prometheusPath},
+		Local: func(context.Context) error { return nil }, Now: w.now}, l), sources(t))
+	sent := func(headers ...string) *http.Request {
+		r := posted(t, strings.NewReader(body(firing("cart-1"))), headers...)
+		r.Host = "gateway.kubernaut-system.svc"
+		return r
+	}
+	answers := func(stranger, proven int, reason string) {
+		t.Helper()
+		got, _ := ask(t, h, sent())
+		require.Equal(t, stranger, got.Code, got.Body)
+		require.Contains(t, got.Body.String(), reason)
+		got, _ = ask(t, h, sent("Authorization", "Bearer "+planted))
+		require.Equal(t, proven, got.Code, got.Body)
+	}
+	answers(201, 202, "")
+	all := int(h.gate.unproven.free.Load())
+	require.True(t, h.gate.unproven.take(all))
+	answers(503, 202, ReasonFull)
+	h.gate.unproven.give(all)
+	who, err := h.gate.guard.Head(sent())
+	require.NoError(t, err)
+	var leaving []func()
+	for range 3 {
+		leave, p := h.gate.take(who)
+		require.Nil(t, p)
+		leaving = append(leaving, leave)
+	}
+	answers(503, 202, ReasonBusy)
+	leaving[0]()
+	answers(202, 202, "")
+	leaving[1]()
+	leaving[2]()
+	require.Empty(t, h.gate.slots)
+	require.Empty(t, h.gate.strangers)
+	require.Equal(t, int64(all), h.gate.unproven.free.Load())
+}
+
 // TestBodiesOfAllSizesArriveWhole reads in pieces, with and without a length.
 func TestBodiesOfAllSizesArriveWhole(t *testing.T) {
 	for _, size := range []int{0, 1, firstRead - 1, firstRead, firstRead + 1, 3 * firstRead, MaxBody} {

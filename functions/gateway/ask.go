@@ -100,7 +100,9 @@ func (a *asker) ask(ctx context.Context, name string, e cloudevents.Event) (said
 	reply, failure := a.exchange(ctx, name, e)
 	said = ExplainedStage{Stage: name, TookMs: a.now().Sub(started).Milliseconds()}
 	if reply != nil {
-		failure = said.read(*reply)
+		if err := said.read(*reply); err != nil {
+			failure = logged(ctx, name, ReasonUnexpected, err)
+		}
 	}
 	if failure != nil {
 		said.Reason, said.Detail = failure.Reason, event.Cut(failure.Message, event.MaxText)
@@ -117,10 +119,10 @@ func (a *asker) exchange(ctx context.Context, name string, e cloudevents.Event) 
 	}
 	reply, err := cehttp.NewEventFromHTTPResponse(resp)
 	if resp.StatusCode != http.StatusOK || err != nil {
-		return nil, refusal(name, resp)
+		return nil, refusal(ctx, name, resp)
 	}
 	if err := a.believe(name, e, *reply); err != nil {
-		return nil, &stage.Refusal{Reason: ReasonUnbelieved, Message: err.Error()}
+		return nil, logged(ctx, name, ReasonUnbelieved, err)
 	}
 	return reply, nil
 }
@@ -132,15 +134,15 @@ func (a *asker) post(ctx context.Context, name string, e cloudevents.Event) (*ht
 		err = cehttp.WriteRequest(ctx, binding.ToMessage(&e), r)
 	}
 	if err != nil {
-		return nil, &stage.Refusal{Reason: stage.ReasonInternal, Message: err.Error()}
+		return nil, logged(ctx, name, stage.ReasonInternal, err)
 	}
 	resp, err := a.client.Do(r)
 	if err != nil {
-		return nil, unreached(name, err)
+		return nil, unreached(ctx, name, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSaid+1))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, unreached(name, err)
+		return nil, unreached(ctx, name, err)
 	}
 	if len(body) > maxSaid {
 		return nil, &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered more than %d bytes.", name, maxSaid)}
@@ -163,26 +165,35 @@ func (a *asker) believe(name string, asked, reply cloudevents.Event) error {
 }
 
 // refusal is what an answer says that is no event.
-func refusal(name string, resp *http.Response) *stage.Refusal {
+func refusal(ctx context.Context, name string, resp *http.Response) *stage.Refusal {
 	var said stage.Refusal
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == source.MediaJSON && json.NewDecoder(resp.Body).Decode(&said) == nil && said.Reason != "" {
 		said.Reason = event.Cut(said.Reason, event.MaxAttribute)
-		return &said
+		if said.Message == "" {
+			return &said
+		}
+		return logged(ctx, name, said.Reason, errors.New(event.Cut(said.Message, event.MaxText)))
 	}
 	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %s: is it deployed, and of this version?", name, resp.Status)}
 }
 
-func unreached(name string, err error) *stage.Refusal {
+func unreached(ctx context.Context, name string, err error) *stage.Refusal {
 	var slow net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
 		return &stage.Refusal{Reason: ReasonSilent, Message: name + " did not answer in time; one that sleeps has to wake up first: ask again."}
 	}
-	return &stage.Refusal{Reason: ReasonUnreachable, Message: fmt.Sprintf("%s cannot be reached: %v", name, err)}
+	return logged(ctx, name, ReasonUnreachable, err)
+}
+
+// logged is a failure of which only the log tells the error.
+func logged(ctx context.Context, name, reason string, err error) *stage.Refusal {
+	stage.Logger(ctx).Warnw("a stage was asked in vain", "stage", name, "reason", reason, "error", err)
+	return &stage.Refusal{Reason: reason, Message: detailLogged}
 }
 
 // read takes in what the stage added to the document.
-func (s *ExplainedStage) read(e cloudevents.Event) *stage.Refusal {
+func (s *ExplainedStage) read(e cloudevents.Event) error {
 	var doc struct {
 		Classification *event.Classification `json:"classification"`
 		Proposal       *event.Proposal       `json:"proposal"`
@@ -190,7 +201,7 @@ func (s *ExplainedStage) read(e cloudevents.Event) *stage.Refusal {
 		End            *event.End            `json:"end"`
 	}
 	if err := json.Unmarshal(e.Data(), &doc); err != nil {
-		return &stage.Refusal{Reason: ReasonUnexpected, Message: err.Error()}
+		return err
 	}
 	s.Event, s.End = event.ShortType(e.Type()), doc.End
 	switch e.Type() {

@@ -278,6 +278,44 @@ func TestAnExplanationForetellsWhatThePostThenDoes(t *testing.T) {
 	require.Equal(t, did.answer.Results[0].RemediationID, said.Alerts[0].Claim.Remediation)
 }
 
+func TestAnExplanationKeepsErrorsForTheLog(t *testing.T) {
+	for name, c := range map[string]struct {
+		resolved bool
+		given    func(w *world, f *backends)
+		secret   string
+	}{
+		"an API server that is away": {false, func(w *world, _ *backends) { w.breakAt("owners", false) }, "died here"},
+		"a Redis that is away":       {false, func(w *world, _ *backends) { w.redis.SetError("LOADING 10.1.2.3") }, "10.1.2.3"},
+		"the same, of what stopped":  {true, func(w *world, _ *backends) { w.redis.SetError("LOADING 10.1.2.3") }, "10.1.2.3"},
+		"a stage that is away":       {false, func(_ *world, f *backends) { f.urls[event.StageClassify] = "http://127.0.0.1:1" }, "127.0.0.1:1"},
+		"a stage that tells of its errors": {false, func(_ *world, f *backends) {
+			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(503)
+				_, _ = w.Write([]byte(`{"reason":"cluster_unreadable","message":"dial tcp 10.1.2.3:443"}`))
+			}
+		}, "10.1.2.3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, f := newWorld(t), newBackends(t)
+			c.given(w, f)
+			asked := firing("cart-1")
+			if c.resolved {
+				asked = alert("resolved", "namespace", "shop", "pod", "cart-1")
+			}
+			r := posted(t, strings.NewReader(body(asked)))
+			r.URL.Path = explainPath
+			got, said := ask(t, w.explaining(t, f), r)
+			stopped := explanation(t, got).Alerts[0].Stopped
+			require.Equal(t, detailLogged, stopped.Detail)
+			require.NotEmpty(t, stopped.Reason)
+			require.NotContains(t, got.Body.String(), c.secret)
+			require.Contains(t, said, c.secret)
+			require.Contains(t, said, stopped.Reason)
+		})
+	}
+}
+
 func TestAnExplanationIsBounded(t *testing.T) {
 	w := newWorld(t)
 	h := w.explaining(t, newBackends(t))

@@ -103,6 +103,16 @@ func (a *ExplainedAlert) stop(would string, s ExplainedStop) {
 	a.Would, a.Stopped = would, s
 }
 
+// detailLogged is told instead of an error, which may name addresses and rules
+// that are none of the asker's business.
+const detailLogged = "The gateway's log tells why."
+
+// unknown ends an explanation with an error that only the log tells.
+func (q *question) unknown(ctx context.Context, at, reason string, err error) {
+	stage.Logger(ctx).Warnw("an alert is not explained", "at", at, "reason", reason, "error", err)
+	q.said.stop(WouldUnknown, ExplainedStop{At: at, Reason: reason, Detail: detailLogged})
+}
+
 // locate finds the alert's target as ever, and tells how.
 func (e *explainer) locate(ctx context.Context, q *question) {
 	e.gateway.locate(withTrail(ctx, q.trail), q.work)
@@ -120,7 +130,7 @@ func (e *explainer) locate(ctx context.Context, q *question) {
 	}
 	switch q.result.Status {
 	case StatusRetry:
-		q.said.stop(WouldUnknown, ExplainedStop{At: at, Reason: q.result.Reason, Detail: q.result.err.Error()})
+		q.unknown(ctx, at, q.result.Reason, q.result.err)
 	case StatusIgnored:
 		q.said.stop(WouldIgnore, ExplainedStop{At: at, Reason: q.result.Reason, Detail: q.result.Target})
 	}
@@ -151,7 +161,7 @@ func (e *explainer) claims(ctx context.Context, asked []*question) (opening []*q
 func (e *explainer) claim(ctx context.Context, q *question) bool {
 	f, err := e.ledger.Foresee(ctx, q.fingerprint, base(q.work))
 	if err != nil {
-		q.said.stop(WouldUnknown, ExplainedStop{At: stepClaim, Reason: ReasonLedgerDown, Detail: err.Error()})
+		q.unknown(ctx, stepClaim, ReasonLedgerDown, err)
 		return false
 	}
 	c := ExplainedClaim{Remediation: f.Remediation, Phase: f.Claim.Phase, Outcome: f.Claim.Outcome}
@@ -190,7 +200,7 @@ func (e *explainer) resolve(ctx context.Context, q *question) {
 	}
 	switch {
 	case err != nil:
-		q.said.stop(WouldUnknown, ExplainedStop{At: stepClaim, Reason: ReasonLedgerDown, Detail: err.Error()})
+		q.unknown(ctx, stepClaim, ReasonLedgerDown, err)
 		return
 	case !found:
 		q.said.stop(WouldIgnore, ExplainedStop{At: stepClaim, Reason: ReasonNotJoined})
@@ -217,7 +227,7 @@ func (e *explainer) follow(ctx context.Context, q *question) {
 	d.Cause, d.Explain = "explain/"+d.Cause, true
 	next, err := e.asker.seal(ctx, d)
 	if err != nil {
-		q.said.stop(WouldUnknown, ExplainedStop{At: event.StageGateway, Reason: stage.ReasonInternal, Detail: err.Error()})
+		q.unknown(ctx, event.StageGateway, stage.ReasonInternal, err)
 		return
 	}
 	for range maxAsked {

@@ -71,13 +71,14 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	stages, stagesErr := parseStages(c.String(envStages, ""))
 	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
 	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now, drop: rt.Drop})
-	guard, guardErr := openGuard(rt, clients)
+	objects := cluster.NewCache(clients, 0)
+	guard, guardErr := openGuard(rt, clients, objects)
 	limits, limitsErr := openLimits(c)
 	if err := errors.Join(heartErr, scansErr, guardErr, limitsErr, stagesErr); err != nil {
 		return nil, err
 	}
 	g := &gateway{
-		claims: rt.Ledger, objects: cluster.NewCache(clients, 0), outbox: broker{rt}, drop: rt.Drop,
+		claims: rt.Ledger, objects: objects, outbox: broker{rt}, drop: rt.Drop,
 		rules: rules, cluster: c.String(EnvClusterName, ""), within: c.Duration(stage.EnvTurnWithin, stage.DefaultTurnWithin),
 		lease: c.Lease(publishLease), expiryLease: c.Lease(expiryLease), heart: heart, scans: scans,
 		now: rt.Now, joined: newRecent[string, join](joinedSize), expected: newRecent[string, expected](expectedSize),

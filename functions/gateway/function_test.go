@@ -28,6 +28,15 @@ type apiServer struct {
 	*httptest.Server
 	mu     sync.Mutex
 	agents map[string]bool
+	asked  map[string]int
+	// objects are answered by path; none may be added once somebody asks.
+	objects map[string]string
+}
+
+func (a *apiServer) reads(path string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked[path]
 }
 
 func newAPIServer(t testing.TB) *apiServer {
@@ -46,10 +55,11 @@ func newAPIServer(t testing.TB) *apiServer {
 	for _, pod := range []string{"cart-6d5f7c9b8d-x2x4q", "cart-6d5f7c9b8d-p9k7m"} {
 		objects["/api/v1/namespaces/shop/pods/"+pod] = meta(pod, "shop", "", owner("ReplicaSet", "cart-6d5f7"))
 	}
-	api := &apiServer{agents: map[string]bool{}}
+	api := &apiServer{agents: map[string]bool{}, asked: map[string]int{}, objects: objects}
 	api.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api.mu.Lock()
 		api.agents[r.UserAgent()] = true
+		api.asked[r.URL.Path]++
 		api.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		if o, ok := objects[r.URL.Path]; ok {

@@ -496,7 +496,8 @@ func TestWhoMayStartARound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(dir, caller.FileHMAC), []byte("a-secret-that-is-long-enough-to-be-one\n"), 0o600))
-			at := gateFor(t, caller.Options{Kinds: []string{caller.KindHMAC}, Dir: dir, OpenPaths: []string{roundPath}, Now: time.Now}, defaultLimits())
+			at := gateFor(t, caller.Options{Kinds: []string{caller.KindHMAC}, Dir: dir, OpenPaths: []string{roundPath}, Now: time.Now,
+				Local: func(context.Context) error { return nil }}, defaultLimits())
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, roundPath, strings.NewReader("{}"))
 			r.Host = c.host
 			r.Header.Set(headerType, event.Ping)

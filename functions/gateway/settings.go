@@ -89,11 +89,12 @@ func openLimits(c *stage.Config) (limits, error) {
 }
 
 // openGuard reads who may post.
-func openGuard(rt *stage.Runtime, clients *cluster.Clients) (*caller.Guard, error) {
+func openGuard(rt *stage.Runtime, clients *cluster.Clients, objects locator) (*caller.Guard, error) {
 	c := rt.Config
 	return caller.New(caller.Options{
 		Kinds: list(c, EnvAuth), Dir: c.String(EnvAuthDir, ""), Clients: list(c, EnvClients),
 		ClientHeader: c.String(EnvClientHeader, ""), OpenPaths: append(list(c, EnvOpenPaths), roundPath),
+		Local:    onlyLocal(objects, rt.Namespace, c.String(envService, "")),
 		Window:   c.Duration(EnvHMACWindow, caller.DefaultWindow),
 		Reviewer: clients.Reviewer(c.String(EnvAudience, "")), Namespace: rt.Namespace,
 		Inbox: rt.Ledger, Now: rt.Now,

@@ -15,8 +15,9 @@
 // wrong refuses the request whatever else it carries. Credentials of kinds that
 // are not in use are not looked at. Who carries none is refused, but on paths
 // that are open to the cluster's network: for Knative sources that can send no
-// credential. A request counts as one of the cluster's network if it is addressed
-// to a name that only the cluster resolves.
+// credential. They are open only while the cluster says that the gateway's Knative
+// Service is served inside it alone, and to requests that are addressed to a name
+// that only the cluster resolves.
 //
 // Files of secrets are read again when they change: a credential is added,
 // moved to and removed without a restart. An empty file accepts nobody. One that

@@ -79,6 +79,21 @@ func post(t testing.TB, headers ...string) *http.Request {
 	return r
 }
 
+// originalHost is the header from which queue-proxy takes the request's host.
+const originalHost = "K-Original-Host"
+
+// proxied is the request as Knative's queue-proxy hands it on.
+func proxied(r *http.Request) *http.Request {
+	if host := r.Header.Get(originalHost); host != "" {
+		r.Host = host
+		r.Header.Del(originalHost)
+	}
+	return r
+}
+
+// unpublished is of a gateway that only the cluster's network reaches.
+func unpublished(context.Context) error { return nil }
+
 func bearer_(token string) []string { return []string{"Authorization", "Bearer " + token} }
 
 // outcome is what a guard decided: the caller's name, or status and reason.

@@ -24,10 +24,12 @@ type kind interface {
 
 // Guard decides who may post.
 type Guard struct {
-	everybody  bool
-	kinds      []kind
-	signed     *signatures
-	open       map[string]bool
+	everybody bool
+	kinds     []kind
+	signed    *signatures
+	open      map[string]bool
+	// local gives nil where only the cluster's network reaches the gateway.
+	local      func(context.Context) error
 	challenges []string
 	// asks is what a caller without a credential is told to send.
 	asks string
@@ -46,13 +48,23 @@ type Caller struct {
 // Known tells that a credential was accepted before the body is read.
 func (c Caller) Known() bool { return c.Name != "" }
 
+// Anonymous tells that the caller posts to an open path without a credential.
+func (c Caller) Anonymous() bool { return c.Name == networkName }
+
+// Proven tells that the head of the request proves who the caller is, where
+// anybody has to.
+func (c Caller) Proven() bool { return c.Known() && !c.Anonymous() }
+
 // New makes a guard, or says which setting or file keeps it from one. It reads
 // files and asks nobody.
 func New(o Options) (*Guard, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	g := &Guard{everybody: o.uses(KindNone), open: map[string]bool{}, asks: strings.Join(o.Kinds, ", ")}
+	g := &Guard{everybody: o.uses(KindNone), open: map[string]bool{}, local: o.Local, asks: strings.Join(o.Kinds, ", ")}
+	if g.local == nil {
+		g.local = published
+	}
 	for _, path := range o.OpenPaths {
 		g.open[normal(path)] = true
 	}
@@ -169,10 +181,19 @@ func (g *Guard) Head(r *http.Request) (Caller, error) {
 
 // stranger is a request without any credential.
 func (g *Guard) stranger(r *http.Request) (Caller, error) {
-	if g.open[normal(r.URL.Path)] && fromCluster(r) {
-		return Caller{Name: "cluster-network"}, nil
+	no := unauthorized(ReasonNoCredential, "The request says not who sends it. In use here: "+g.asks+".")
+	if !g.open[normal(r.URL.Path)] || !fromCluster(r) {
+		return Caller{}, g.challenged(no)
 	}
-	return Caller{}, g.challenged(unauthorized(ReasonNoCredential, "The request says not who sends it. In use here: "+g.asks+"."))
+	switch err := g.local(r.Context()); {
+	case err == nil:
+		return Caller{Name: networkName}, nil
+	case errors.Is(err, ErrPublished):
+		no.Cause = err
+		return Caller{}, g.challenged(no)
+	default:
+		return Caller{}, unasked(err)
+	}
 }
 
 // Body judges the body, where the head leaves that to it. Where it is accepted,

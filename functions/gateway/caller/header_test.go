@@ -1,7 +1,9 @@
 package caller
 
 import (
+	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -186,7 +188,7 @@ func TestOneCredentialSufficesAndAWrongOneSpoilsAll(t *testing.T) {
 
 func TestPathsThatAreOpenAreSoToTheClusterOnly(t *testing.T) {
 	dir := credentials(t, map[string]string{FileTokens: planted})
-	g := newGuard(t, Options{Kinds: []string{KindToken}, Dir: dir, OpenPaths: []string{"/", "/api/v1/signals/cloudevents"}})
+	g := newGuard(t, Options{Kinds: []string{KindToken}, Dir: dir, OpenPaths: []string{"/", "/api/v1/signals/cloudevents"}, Local: unpublished})
 	const inside = "gateway.kubernaut-system.svc.cluster.local"
 	refused := outcome{status: 401, reason: ReasonNoCredential}
 	known := outcome{name: "cluster-network"}
@@ -203,16 +205,39 @@ func TestPathsThatAreOpenAreSoToTheClusterOnly(t *testing.T) {
 		"an open path by a public name":               {"/", "alerts.example.com", nil, refused},
 		"a public name that looks like the cluster's": {"/", "x.svc.cluster.local.example.com", nil, refused},
 		"no name": {"/", "", nil, refused},
-		"a public name that the ingress has rewritten":  {"/", inside, []string{originalHost, "alerts.example.com"}, refused},
-		"a cluster's name that the ingress has kept":    {"/", inside, []string{originalHost, inside}, known},
-		"a wrong token on an open path":                 {"/", inside, bearer_("wrong"), outcome{status: 401, reason: ReasonWrongCredential}},
-		"a right token on an open path":                 {"/", inside, bearer_(planted), outcome{name: "token"}},
-		"two kept names, of which one is the cluster's": {"/", inside, []string{originalHost, inside, originalHost, "alerts.example.com"}, refused},
+		"a public name that the ingress has rewritten": {"/", inside, []string{originalHost, "alerts.example.com"}, refused},
+		"a cluster's name that the ingress has kept":   {"/", inside, []string{originalHost, inside}, known},
+		"a wrong token on an open path":                {"/", inside, bearer_("wrong"), outcome{status: 401, reason: ReasonWrongCredential}},
+		"a right token on an open path":                {"/", inside, bearer_(planted), outcome{name: "token"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := post(t, test.headers...)
 			r.URL.Path, r.Host = test.path, test.host
-			require.Equal(t, test.want, head(t, g, r))
+			require.Equal(t, test.want, head(t, g, proxied(r)))
+		})
+	}
+}
+
+func TestOpenPathsAreClosedUnlessTheClusterSaysThatNobodyElseReachesThem(t *testing.T) {
+	dir := credentials(t, map[string]string{FileTokens: planted})
+	says := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
+	refused := outcome{status: 401, reason: ReasonNoCredential}
+	for name, test := range map[string]struct {
+		local   func(context.Context) error
+		headers []string
+		want    outcome
+	}{
+		"a gateway that is not published":                   {unpublished, nil, outcome{name: "cluster-network"}},
+		"a published one, by a name that the client chose":  {says(fmt.Errorf("%w: no label", ErrPublished)), nil, refused},
+		"one of which nobody says who reaches it":           {nil, nil, refused},
+		"one whose cluster does not answer":                 {says(errDown), nil, outcome{status: 503, reason: ReasonUnasked}},
+		"one whose cluster does not answer, with the token": {says(errDown), bearer_(planted), outcome{name: "token"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuard(t, Options{Kinds: []string{KindToken}, Dir: dir, OpenPaths: []string{path}, Local: test.local})
+			r := post(t, append(test.headers, originalHost, "gateway.kubernaut-system.svc.cluster.local")...)
+			r.Host = "gateway.kubernaut-system.example.com"
+			require.Equal(t, test.want, head(t, g, proxied(r)))
 		})
 	}
 }

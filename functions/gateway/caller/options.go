@@ -1,6 +1,7 @@
 package caller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -46,6 +47,10 @@ type Options struct {
 	ClientHeader string
 	// OpenPaths need no credential from the cluster's network.
 	OpenPaths []string
+	// Local gives nil where only the cluster's network reaches the gateway,
+	// ErrPublished where more may, and any other error where that cannot be found
+	// out now. Without it open paths are closed.
+	Local func(ctx context.Context) error
 	// Window is how old a signed body may be; zero is DefaultWindow.
 	Window time.Duration
 	// Reviewer is asked about ServiceAccounts' tokens, and whether they may create

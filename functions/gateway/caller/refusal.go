@@ -27,6 +27,8 @@ const (
 	ReasonNotAllowed = "caller_not_allowed"
 	// ReasonUnanswered: who it is cannot be said now.
 	ReasonUnanswered = "caller_unknown_for_now"
+	// ReasonUnasked: whether open paths are open cannot be found out now.
+	ReasonUnasked = "gateway_visibility_unknown"
 	// ReasonUnderWay: the same signed body is being worked on.
 	ReasonUnderWay = "signature_under_way"
 )
@@ -75,4 +77,11 @@ func forbidden(reason, detail string) *Refusal {
 func unanswered(cause error) *Refusal {
 	return &Refusal{Status: http.StatusServiceUnavailable, Reason: ReasonUnanswered, Cause: cause,
 		Detail: "Who posts this cannot be found out now; post it again."}
+}
+
+// unasked is for who posts to an open path while the cluster does not say
+// whether it may be open.
+func unasked(cause error) *Refusal {
+	return &Refusal{Status: http.StatusServiceUnavailable, Reason: ReasonUnasked, Cause: cause,
+		Detail: "Whether this path needs a credential cannot be found out now; post it again, or with a credential."}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,9 @@ const (
 	// maxReviews bounds the questions that are asked at once: strangers' tokens
 	// must not become the API server's load.
 	maxReviews = 16
+	// maxStrange bounds those of them about tokens that were never accepted, so
+	// that invented ones do not keep senders from being recognised again.
+	maxStrange = 4
 )
 
 // Reviewer asks the cluster who a token belongs to and what they may do.
@@ -34,7 +38,10 @@ type Reviewer interface {
 	May(ctx context.Context, p cluster.Person, a cluster.Access) error
 }
 
-var errManyReviews = fmt.Errorf("%d tokens are being reviewed", maxReviews)
+var (
+	errManyReviews = fmt.Errorf("%d tokens are being reviewed", maxReviews)
+	errManyStrange = fmt.Errorf("%d tokens that were never accepted are being reviewed", maxStrange)
+)
 
 // accounts accepts tokens that the cluster knows, of those who may create
 // signals in the gateway's namespace.
@@ -42,13 +49,16 @@ type accounts struct {
 	reviewer  Reviewer
 	namespace string
 	now       func() time.Time
-	asking    chan struct{}
+	// asking are the places of all questions; one about a token that was never
+	// accepted takes one of strange beside it.
+	asking, strange chan struct{}
 
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]yes
 }
 
-// yes is an answer that is believed for a while.
+// yes is an answer that is believed for a while, and then still tells that the
+// token was accepted once.
 type yes struct {
 	name  string
 	until time.Time
@@ -56,7 +66,7 @@ type yes struct {
 
 func newAccounts(o Options) *accounts {
 	return &accounts{reviewer: o.Reviewer, namespace: o.Namespace, now: o.Now,
-		asking: make(chan struct{}, maxReviews), known: map[[sha256.Size]byte]yes{}}
+		asking: make(chan struct{}, maxReviews), strange: make(chan struct{}, maxStrange), known: map[[sha256.Size]byte]yes{}}
 }
 
 func (a *accounts) accept(ctx context.Context, token string) (string, error) {
@@ -65,8 +75,17 @@ func (a *accounts) accept(ctx context.Context, token string) (string, error) {
 		return "", errAbsent
 	}
 	key := sha256.Sum256([]byte(token))
-	if name, ok := a.remembered(key); ok {
-		return name, nil
+	before, seen := a.remembered(key)
+	if seen && a.now().Before(before.until) {
+		return before.name, nil
+	}
+	if !seen {
+		select {
+		case a.strange <- struct{}{}:
+			defer func() { <-a.strange }()
+		default:
+			return "", unanswered(errManyStrange)
+		}
 	}
 	select {
 	case a.asking <- struct{}{}:
@@ -75,10 +94,22 @@ func (a *accounts) accept(ctx context.Context, token string) (string, error) {
 		return "", unanswered(errManyReviews)
 	}
 	name, err := a.review(ctx, token)
-	if err == nil {
-		a.remember(key, name)
-	}
+	a.learn(key, name, err)
 	return name, err
+}
+
+// learn keeps what a review said: a no makes a token one that was never accepted.
+func (a *accounts) learn(key [sha256.Size]byte, name string, err error) {
+	var no *Refusal
+	switch {
+	case err == nil:
+		a.remember(key, name)
+	case errors.As(err, &no) && no.Status == http.StatusServiceUnavailable:
+	default:
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.known, key)
+	}
 }
 
 // review asks the cluster. What it cannot say is not a no.
@@ -102,15 +133,11 @@ func (a *accounts) review(ctx context.Context, token string) (string, error) {
 	return KindServiceAccount + ":" + person.Name, nil
 }
 
-func (a *accounts) remembered(key [sha256.Size]byte) (string, bool) {
+func (a *accounts) remembered(key [sha256.Size]byte) (yes, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	y, ok := a.known[key]
-	if ok && !a.now().Before(y.until) {
-		delete(a.known, key)
-		return "", false
-	}
-	return y.name, ok
+	return y, ok
 }
 
 // remember makes room by forgetting everything: it only costs questions.

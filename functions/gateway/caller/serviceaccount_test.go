@@ -1,6 +1,7 @@
 package caller
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -87,4 +88,37 @@ func TestStrangersTokensAreNotTheAPIServersLoad(t *testing.T) {
 	_, err := a.accept(t.Context(), jwt)
 	require.Equal(t, outcome{status: 503, reason: ReasonUnanswered}, decided(t, Caller{}, err))
 	require.False(t, strings.Contains(err.Error(), planted))
+}
+
+func TestInventedTokensLeaveRoomToThoseThatWereAcceptedBefore(t *testing.T) {
+	c := newClock()
+	r := &reviewers{person: alertmanager}
+	a := newAccounts(Options{Reviewer: r, Now: c.now})
+	says := func(token string) outcome {
+		name, err := a.accept(t.Context(), token)
+		if errors.Is(err, errAbsent) {
+			return outcome{status: 401}
+		}
+		return decided(t, Caller{Name: name}, err)
+	}
+	accepted := outcome{name: "serviceaccount:" + alertmanager.Name}
+	busy := outcome{status: 503, reason: ReasonUnanswered}
+	require.Equal(t, accepted, says(jwt))
+	c.advance(rememberFor)
+	for range maxStrange {
+		a.strange <- struct{}{}
+		a.asking <- struct{}{}
+	}
+	require.Equal(t, busy, says("in.ven.ted"))
+	require.Equal(t, 1, r.asked, "an invented token is not asked about")
+	require.Equal(t, accepted, says(jwt), "one that was accepted before finds a place")
+	c.advance(rememberFor)
+	r.who = errDown
+	require.Equal(t, busy, says(jwt))
+	r.who = cluster.ErrUnknownToken
+	require.Equal(t, outcome{status: 401}, says(jwt), "an API server that was down has made nobody a stranger")
+	require.Equal(t, busy, says(jwt), "a no has")
+	<-a.strange
+	require.Equal(t, outcome{status: 401}, says("in.ven.ted"))
+	require.Len(t, a.strange, maxStrange-1, "places are given back")
 }
