@@ -77,6 +77,7 @@ func newBackends(t testing.TB) *backends {
 // explaining is a gateway of the world that explains.
 func (w *world) explaining(t testing.TB, f *backends) *handler {
 	t.Helper()
+	w.outage = true // no round has been: Redis is empty
 	g, key := w.gateway(t), eventtest.Key(event.StageGateway)
 	seal := func(_ context.Context, d event.Draft) (cloudevents.Event, error) {
 		d.Stage, d.Namespace = event.StageGateway, eventtest.Namespace

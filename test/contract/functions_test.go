@@ -126,6 +126,7 @@ var unset = map[string]string{
 	stage.EnvInboxLease:  "for tests, which kill stages and cannot wait for leases to end",
 	"APPROVE_AUTH":       "unset is the cluster's own authentication",
 	"APPROVER":           "only where APPROVE_AUTH is local",
+	"K_SERVICE":          "Knative Serving sets it",
 	"STAGE_URLS":         "in a cluster a stage's Service has its name, and the subscriber's host name says which stage it is",
 }
 
