@@ -92,8 +92,9 @@ type gateway struct {
 	now         func() time.Time
 	heart       *heart
 	scans       []scan
-	// rounds lets one round at a time in.
-	rounds sync.Mutex
+	// rounds lets one round at a time in; rounded is when the last ended well.
+	rounds  sync.Mutex
+	rounded time.Time
 
 	joined     *recent[string, join]
 	expected   *recent[string, expected]

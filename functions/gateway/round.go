@@ -25,6 +25,8 @@ const (
 	// be: two rounds. After a longer outage nobody knows who posted meanwhile.
 	markRound   = "round"
 	roundMissed = 10 * time.Minute
+	// roundRest is between two rounds of an instance, whoever asks for them.
+	roundRest = time.Minute
 	// headerType is the type of an event in binary mode.
 	headerType = "Ce-Type"
 )
@@ -116,15 +118,20 @@ func (h *handler) rounds(w http.ResponseWriter, r *http.Request) {
 		door{h, nil}.turnAway(w, r, refusedCaller(err))
 		return
 	}
-	// One that is under way sees what this one would.
+	// One that is under way, or ended well a moment ago, saw what this one would.
 	if g.rounds.TryLock() {
 		defer g.rounds.Unlock()
+		if g.now().Sub(g.rounded) < roundRest {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		if err := g.round(r.Context()); err != nil {
 			stage.Logger(r.Context()).Warnw("round to be done again", "error", err)
 			h.refuse(w, r, stage.Problem{Type: stage.ProblemUnavailable, Status: http.StatusServiceUnavailable,
 				Reason: ReasonRound, Detail: "Part of the round failed; the log says which. It is done again at the next ping."})
 			return
 		}
+		g.rounded = g.now()
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -477,11 +477,17 @@ func TestARoundIsStartedByAPing(t *testing.T) {
 	require.Equal(t, 204, ping(t, g, nil).code)
 	require.Equal(t, 1, rounds, "one is under way")
 	g.rounds.Unlock()
+	require.Equal(t, 204, ping(t, g, nil).code)
+	require.Equal(t, 1, rounds, "one has been a moment ago")
+	w.elapse(roundRest)
 	w.redis.SetError("LOADING")
 	down := ping(t, g, nil)
 	require.Equal(t, 503, down.code)
 	require.Equal(t, retryAfter, down.header.Get("Retry-After"))
 	require.Equal(t, 2, rounds, "a part that fails does not keep the others from being done")
+	w.redis.SetError("")
+	require.Equal(t, 204, ping(t, g, nil).code)
+	require.Equal(t, 3, rounds, "one that failed is done again at once")
 }
 
 func TestWhoMayStartARound(t *testing.T) {

@@ -2,8 +2,6 @@ package product
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -98,23 +96,7 @@ func (i *installation) secrets(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what make secrets printed: %w", err)
 	}
-	if err := addSigningKey(objects); err != nil {
-		return err
-	}
 	return i.cluster.Apply(ctx, objects...)
-}
-
-// SigningKey is what senders sign with here; the overlay turns that on.
-const SigningKey = "a key of scenarios"
-
-// addSigningKey puts it beside the senders' tokens.
-func addSigningKey(objects []*unstructured.Unstructured) error {
-	for _, object := range objects {
-		if object.GetKind() == "Secret" && object.GetName() == "kubernaut-callers" {
-			return unstructured.SetNestedField(object.Object, base64.StdEncoding.EncodeToString([]byte(SigningKey)), "data", "hmac")
-		}
-	}
-	return errors.New("make secrets printed no Secret kubernaut-callers")
 }
 
 // ready waits for what Knative reconciles; func has waited for the functions.
