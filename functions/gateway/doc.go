@@ -84,7 +84,7 @@
 // it says no end. EVENT_REASONS and EVENT_MAX_AGE say which Kubernetes events are
 // signals.
 //
-// settings.go has those of callers and limits.
+// settings.go has all of them.
 //
 // STAGE_URLS (stage=url,stage=url) names stages that are elsewhere than at the
 // Service of their name; explanations ask them.

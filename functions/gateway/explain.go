@@ -14,6 +14,8 @@ const (
 	WouldCoolDown = "count_in_cooldown"
 	WouldResolve  = "resolve"
 	WouldIgnore   = "ignore"
+	// WouldWait: the sender is asked to post again.
+	WouldWait = "wait"
 	// WouldInvalid: the alert is malformed.
 	WouldInvalid = "refuse"
 	// WouldUnknown: somebody who has a say could not be asked.

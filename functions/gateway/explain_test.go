@@ -437,3 +437,13 @@ func printableOnly(c rune) rune {
 	}
 	return c
 }
+
+func TestAnExplanationSaysThatACancelledRemediationTakesNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	h := w.explaining(t, newBackends(t))
+	require.Equal(t, 201, post(t, h.gateway, body(firing("cart-1"))).code)
+	require.Equal(t, 200, post(t, h.gateway, body(alert("resolved", "namespace", "shop", "pod", "cart-1"))).code)
+	said := explanation(t, wonder(t, h, explainPath, body(firing("cart-1"))))
+	require.Equal(t, WouldWait, said.Alerts[0].Would)
+	require.Equal(t, ReasonCancelling, said.Alerts[0].Stopped.Reason)
+}

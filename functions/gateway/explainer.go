@@ -179,6 +179,11 @@ func (e *explainer) claim(ctx context.Context, q *question) bool {
 			Detail: fmt.Sprintf("%s ended a short while ago (%s).", f.Remediation, f.Claim.Outcome)})
 	case ledger.Pending:
 		c.Would, c.Until = "wait", stamp(f.Claim.Deadline)
+		if f.Claim.Cancelled {
+			q.said.stop(WouldWait, ExplainedStop{At: stepClaim, Reason: ReasonCancelling,
+				Detail: fmt.Sprintf("%s was cancelled, and is not settled yet: the sender is asked to post again.", f.Remediation)})
+			break
+		}
 		q.said.stop(WouldJoin, ExplainedStop{At: stepClaim, Reason: ReasonPublishing,
 			Detail: fmt.Sprintf("%s is being opened at this moment.", f.Remediation)})
 	default:

@@ -5,43 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
-	"kubernaut.ai/shared/signal"
 	"kubernaut.ai/shared/stage"
-)
-
-// Settings of the gateway alone.
-const (
-	// EnvClusterName is this cluster's name, as alerts' cluster label has it.
-	EnvClusterName = "CLUSTER_NAME"
-	// Each of these lists is added to its defaults, and takes away the defaults
-	// that it names with a minus in front; see signal.Filters.
-	EnvNeverTargets       = "NEVER_TARGETS"
-	EnvMonitoringServices = "MONITORING_SERVICES"
-	EnvMonitoringPods     = "MONITORING_PODS"
-	// EnvHeartbeatWithin is how long no Watchdog may come before people are told;
-	// unset watches over none.
-	EnvHeartbeatWithin = "HEARTBEAT_WITHIN"
-	// EnvHeartbeatTarget is what its loss is about, as namespace/Kind/name; unset
-	// is the namespace that the gateway runs in.
-	EnvHeartbeatTarget = "HEARTBEAT_TARGET"
-	// EnvScanEvents looks through the cluster's Warning events on each round.
-	EnvScanEvents = "SCAN_EVENTS"
-	// EnvScanFlux looks for Flux objects that are not ready on each round.
-	EnvScanFlux = "SCAN_FLUX"
-	// EnvScanAlertmanager is the receiver, as Alertmanager's configuration names
-	// it, whose firing alerts are looked for on each round; unset looks for none.
-	EnvScanAlertmanager = "SCAN_ALERTMANAGER"
-	// EnvAlertmanager is the URL of the Alertmanager that is asked for them. It is
-	// assess' setting, too, and alone makes the gateway ask nobody.
-	EnvAlertmanager = "ALERTMANAGER_URL"
-	// envStages names the stages' addresses where their Services' names do not:
-	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".
-	envStages = "STAGE_URLS"
 )
 
 // New makes the stage. It does no I/O and cannot fail.
@@ -87,11 +55,6 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	h := newHandler(g, newGate(guard, limits), sources)
 	h.explain(newExplainer(g, rt.Ledger, newAsker(rt, stages)), sources)
 	return h, nil
-}
-
-func filters(c *stage.Config) signal.Filters {
-	list := func(setting string) []string { return strings.Split(c.String(setting, ""), ",") }
-	return signal.Filters{NeverTargets: list(EnvNeverTargets), MonitoringServices: list(EnvMonitoringServices), MonitoringPods: list(EnvMonitoringPods)}
 }
 
 // broker is the outbox of a running stage.

@@ -31,8 +31,12 @@ const (
 	headerType = "Ce-Type"
 )
 
-// ReasonNoPing is of a request for a round that no PingSource made.
-const ReasonNoPing = "not_a_ping"
+const (
+	// ReasonNoPing is of a request for a round that no PingSource made.
+	ReasonNoPing = "not_a_ping"
+	// ReasonRound is of a round of which a part failed.
+	ReasonRound = "round_failed"
+)
 
 // scan finds what senders lost: alerts that fire now, or that came since the
 // last round.
@@ -135,6 +139,3 @@ func (h *handler) rounds(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
-
-// ReasonRound is of a round of which a part failed.
-const ReasonRound = "round_failed"

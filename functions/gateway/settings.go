@@ -8,7 +8,38 @@ import (
 	"kubernaut.ai/functions/gateway/caller"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/signal"
 	"kubernaut.ai/shared/stage"
+)
+
+// Settings of what signals are about, and of what happens over time.
+const (
+	// EnvClusterName is this cluster's name, as alerts' cluster label has it.
+	EnvClusterName = "CLUSTER_NAME"
+	// Each of these lists is added to its defaults, and takes away the defaults
+	// that it names with a minus in front; see signal.Filters.
+	EnvNeverTargets       = "NEVER_TARGETS"
+	EnvMonitoringServices = "MONITORING_SERVICES"
+	EnvMonitoringPods     = "MONITORING_PODS"
+	// EnvHeartbeatWithin is how long no Watchdog may come before people are told;
+	// unset watches over none.
+	EnvHeartbeatWithin = "HEARTBEAT_WITHIN"
+	// EnvHeartbeatTarget is what its loss is about, as namespace/Kind/name; unset
+	// is the namespace that the gateway runs in.
+	EnvHeartbeatTarget = "HEARTBEAT_TARGET"
+	// EnvScanEvents looks through the cluster's Warning events on each round.
+	EnvScanEvents = "SCAN_EVENTS"
+	// EnvScanFlux looks for Flux objects that are not ready on each round.
+	EnvScanFlux = "SCAN_FLUX"
+	// EnvScanAlertmanager is the receiver, as Alertmanager's configuration names
+	// it, whose firing alerts are looked for on each round; unset looks for none.
+	EnvScanAlertmanager = "SCAN_ALERTMANAGER"
+	// EnvAlertmanager is the URL of the Alertmanager that is asked for them. It is
+	// assess' setting, too, and alone makes the gateway ask nobody.
+	EnvAlertmanager = "ALERTMANAGER_URL"
+	// envStages names the stages' addresses where their Services' names do not:
+	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".
+	envStages = "STAGE_URLS"
 )
 
 // Settings of who may post; the package caller says what they mean.
@@ -86,6 +117,12 @@ func openLimits(c *stage.Config) (limits, error) {
 		return l, fmt.Errorf("setting %s: must be %d times %s, so that one body of a signer fits", EnvMaxHeld, unprovenShare, EnvMaxBody)
 	}
 	return l, nil
+}
+
+// filters reads what never is a target.
+func filters(c *stage.Config) signal.Filters {
+	return signal.Filters{NeverTargets: list(c, EnvNeverTargets), MonitoringServices: list(c, EnvMonitoringServices),
+		MonitoringPods: list(c, EnvMonitoringPods)}
 }
 
 // openGuard reads who may post.

@@ -251,3 +251,18 @@ func TestAnEventOnAKindThatIsNotServedHasNoTarget(t *testing.T) {
 	require.Equal(t, 200, got.code, got.raw)
 	require.Equal(t, signal.ReasonNoTarget, got.answer.Results[0].Reason)
 }
+
+// TestAnEventKeepsNoRemediationAliveWhoseAlertHasStopped holds the ids of
+// events to what the ledger's scripts take for those of moments.
+func TestAnEventKeepsNoRemediationAliveWhoseAlertHasStopped(t *testing.T) {
+	w := newWorld(t)
+	g := w.gateway(t)
+	require.Equal(t, 201, post(t, g, body(firing("cart-1"))).code)
+	require.Equal(t, 202, postTo(t, g, eventPath, sent(t, "kubernetes-event/back_off")).code)
+	got := post(t, g, body(alert("resolved", "namespace", "shop", "pod", "cart-1")))
+	require.Equal(t, ReasonCancelled, got.answer.Results[0].Reason)
+
+	again := post(t, g, body(firing("cart-1")))
+	require.Equal(t, 503, again.code, "nothing comes of what was cancelled")
+	require.Contains(t, again.raw, ReasonCancelling)
+}
