@@ -66,14 +66,15 @@ func flush(t testing.TB, client redis.UniversalClient) {
 	eachServer(t, client, func(ctx context.Context, server *redis.Client) error { return server.FlushAll(ctx).Err() })
 }
 
-// realClock waits on a server's clock, not on ours.
+// realClock waits on a server's clock, not on ours. Redis counts expiry in whole
+// milliseconds, and a key lives through its last: one more is over for sure.
 func realClock(t *testing.T, client redis.UniversalClient) func(time.Duration) {
 	return func(d time.Duration) {
 		start, err := client.Time(t.Context()).Result()
 		require.NoError(t, err)
 		require.Eventually(t, func() bool {
 			now, err := client.Time(context.WithoutCancel(t.Context())).Result()
-			return err == nil && now.Sub(start) > d
+			return err == nil && now.Sub(start) > d+time.Millisecond
 		}, d+startTimeout, pollEvery)
 	}
 }
