@@ -18,6 +18,7 @@ import (
 	"knative.dev/pkg/logging"
 
 	"kubernaut.ai/functions/gateway/caller"
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
@@ -38,7 +39,7 @@ type world struct {
 	dropped []string
 	// heartbeatWithin and scans are settings of every gateway.
 	heartbeatWithin time.Duration
-	scans           []scan
+	scans           []scan.Scan
 	// outage keeps the world from looking as if rounds had been made until now.
 	outage bool
 	// fault fails a step before or after it took effect.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
@@ -43,8 +44,7 @@ type claims interface {
 	ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (ledger.Resolution, bool, error)
 	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
-	Mark(ctx context.Context, scan string) (time.Time, error)
-	SetMark(ctx context.Context, scan string, at time.Time) error
+	scan.Marks
 	expiries
 	heartbeats
 }
@@ -91,7 +91,7 @@ type gateway struct {
 	expiryLease time.Duration
 	now         func() time.Time
 	heart       *heart
-	scans       []scan
+	scans       []scan.Scan
 	// rounds lets one round at a time in; rounded is when the last ended well.
 	rounds  sync.Mutex
 	rounded time.Time

@@ -1,4 +1,4 @@
-package function
+package scan
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-const scannedFluxPath = "/api/v1/signals/flux"
+const fluxPath = "/api/v1/signals/flux"
 
 // fluxKinds are the kinds that apply something to the cluster.
 var fluxKinds = []string{"Kustomization.kustomize.toolkit.fluxcd.io", "HelmRelease.helm.toolkit.fluxcd.io"}
@@ -18,30 +18,30 @@ var fluxKinds = []string{"Kustomization.kustomize.toolkit.fluxcd.io", "HelmRelea
 // fluxBusy are reasons of an object that is at work and has not failed.
 var fluxBusy = map[string]bool{"Progressing": true, "ProgressingWithRetry": true, "DependencyNotReady": true}
 
-// openFluxScan makes the scan of unready Flux objects: Flux gives up telling
-// after 15 seconds.
-func openFluxScan(s scanning) (scan, bool, error) {
-	if !s.config.Bool(EnvScanFlux, false) {
-		return scan{}, false, nil
+// openFlux makes the scan of unready Flux objects: Flux gives up telling after
+// 15 seconds.
+func openFlux(o Options) (Scan, bool, error) {
+	if !o.Flux {
+		return Scan{}, false, nil
 	}
-	reads, err := s.sourceAt(scannedFluxPath, EnvScanFlux)
-	f := fluxScan{scanning: s, reads: reads}
-	return scan{name: "flux", find: f.find}, true, err
+	reads, err := o.sourceAt(fluxPath, "SCAN_FLUX")
+	f := flux{Options: o, reads: reads}
+	return Scan{Name: "flux", Find: f.find}, true, err
 }
 
-type fluxScan struct {
-	scanning
+type flux struct {
+	Options
 	reads source.Source
 }
 
 // find reads what is not ready, as notification-controller would have posted
 // it. What is not found any more counts as ended after a while.
-func (f fluxScan) find(ctx context.Context) ([]source.Batch, func(context.Context) error, error) {
+func (f flux) find(ctx context.Context) (Found, error) {
 	var items []source.Item
 	for _, kind := range fluxKinds {
-		unready, err := f.clients.Unready(ctx, kind)
+		unready, err := f.Cluster.Unready(ctx, kind)
 		if err != nil {
-			return nil, nil, err
+			return Found{}, err
 		}
 		for _, u := range unready {
 			if fluxBusy[u.Reason] {
@@ -56,12 +56,12 @@ func (f fluxScan) find(ctx context.Context) ([]source.Batch, func(context.Contex
 		}
 	}
 	for i := range items {
-		items[i].Alert.Expires = f.now().Add(scannedFor)
+		items[i].Alert.Expires = f.Now().Add(scannedFor)
 	}
-	return found(f.reads.Name(), items), nil, nil
+	return Found{Batches: batches(f.reads.Name(), items)}, nil
 }
 
-func (f fluxScan) read(u cluster.Unready) (source.Batch, error) {
+func (f flux) read(u cluster.Unready) (source.Batch, error) {
 	body, err := json.Marshal(map[string]any{
 		"involvedObject": map[string]string{"apiVersion": u.APIVersion, "kind": u.Kind, "namespace": u.Namespace, "name": u.Name},
 		"severity":       "error", "timestamp": u.Since, "reason": u.Reason, "message": u.Message,
