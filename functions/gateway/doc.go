@@ -53,7 +53,9 @@
 // evidence); it raises KubernautHeartbeatLost when no Watchdog came within
 // HEARTBEAT_WITHIN, and ends it when one came; and it looks for what senders
 // lost, as far as SCAN_EVENTS, SCAN_FLUX and SCAN_ALERTMANAGER (the receiver's
-// name; ALERTMANAGER_URL says whom to ask) say. What a round finds goes the way of what is posted, so that doing it twice does no harm.
+// name; ALERTMANAGER_URL says whom to ask) say: the package scan. What a round
+// finds goes the way of what is posted, so that doing it twice does no harm. Of
+// too many events each namespace has an equal share, and scan_cut is counted.
 // Where Redis forgets, expiries come back as alerts are posted again, and the
 // heartbeat's time begins anew.
 //

@@ -2,14 +2,12 @@ package cluster_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -36,92 +34,6 @@ func serving(t *testing.T, handler func(r *http.Request) any) *cluster.Clients {
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-func warning(name string, change func(*corev1.Event)) corev1.Event {
-	e := corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", CreationTimestamp: metav1.NewTime(noon.Add(-time.Hour)),
-		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}}, Type: corev1.EventTypeWarning}
-	if change != nil {
-		change(&e)
-	}
-	return e
-}
-
-func TestWarningsAreThoseSeenSince(t *testing.T) {
-	after := metav1.NewTime(noon.Add(time.Second))
-	pages := map[string]corev1.EventList{
-		"": {ListMeta: metav1.ListMeta{Continue: "more"}, Items: []corev1.Event{
-			warning("old", nil),
-			warning("created", func(e *corev1.Event) { e.CreationTimestamp = after }),
-			warning("counted", func(e *corev1.Event) { e.LastTimestamp = after }),
-		}},
-		"more": {Items: []corev1.Event{
-			warning("new-style", func(e *corev1.Event) { e.EventTime = metav1.NewMicroTime(after.Time) }),
-			warning("series", func(e *corev1.Event) {
-				e.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(after.Time)}
-			}),
-			warning("at-the-very-time", func(e *corev1.Event) { e.LastTimestamp = metav1.NewTime(noon) }),
-		}},
-	}
-	c := serving(t, func(r *http.Request) any {
-		require.Equal(t, "/api/v1/events", r.URL.Path)
-		require.Equal(t, "type=Warning", r.URL.Query().Get("fieldSelector"))
-		return pages[r.URL.Query().Get("continue")]
-	})
-	found, more, err := c.Warnings(t.Context(), noon)
-	require.NoError(t, err)
-	require.False(t, more)
-	var names []string
-	for _, e := range found {
-		names = append(names, e.Name)
-		require.Nil(t, e.ManagedFields)
-		require.Equal(t, "Event", e.Kind, "as exporters post it")
-	}
-	require.Equal(t, []string{"created", "counted", "new-style", "series"}, names)
-}
-
-func TestWarningsAreBounded(t *testing.T) {
-	page := corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}}
-	for i := range 500 {
-		page.Items = append(page.Items, warning(fmt.Sprintf("e%d", i), func(e *corev1.Event) { e.LastTimestamp = metav1.NewTime(noon.Add(time.Second)) }))
-	}
-	c := serving(t, func(*http.Request) any { return page })
-	found, more, err := c.Warnings(t.Context(), noon)
-	require.NoError(t, err)
-	require.True(t, more)
-	require.Len(t, found, cluster.MaxWarnings)
-	asked := 0
-	c = serving(t, func(*http.Request) any { asked++; return page })
-	found, more, err = c.Warnings(t.Context(), noon.Add(time.Hour))
-	require.NoError(t, err)
-	require.True(t, more)
-	require.Empty(t, found)
-	require.Equal(t, 20, asked)
-	_, _, err = serving(t, func(*http.Request) any { return 403 }).Warnings(t.Context(), noon)
-	require.ErrorContains(t, err, "list events")
-}
-
-func TestOfTooManyWarningsTheNewestAreKept(t *testing.T) {
-	asked := 0
-	c := serving(t, func(*http.Request) any {
-		page := corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}}
-		for i := range 500 {
-			page.Items = append(page.Items, warning(fmt.Sprintf("e%d-%d", asked, i), func(e *corev1.Event) {
-				e.LastTimestamp = metav1.NewTime(noon.Add(time.Duration(asked+1) * time.Second))
-			}))
-		}
-		if asked++; asked == 6 {
-			page.Continue = ""
-		}
-		return page
-	})
-	found, more, err := c.Warnings(t.Context(), noon)
-	require.NoError(t, err)
-	require.True(t, more)
-	require.Len(t, found, cluster.MaxWarnings)
-	for _, e := range found {
-		require.True(t, e.LastTimestamp.After(noon.Add(2*time.Second)), e.Name)
-	}
-}
 
 func TestNodesThatMayNotBeListedAreNotAskedForAgainAndAgain(t *testing.T) {
 	_, err := serving(t, func(*http.Request) any { return 403 }).NodeByAddress(t.Context(), "10.0.0.33")

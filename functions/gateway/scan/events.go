@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -51,12 +52,12 @@ func (e events) find(ctx context.Context) (Found, error) {
 	if oldest := now.Add(-e.EventMaxAge); after.Before(oldest) {
 		after = oldest
 	}
-	warnings, more, err := e.Cluster.Warnings(ctx, after)
+	warnings, more, err := e.Cluster.Warnings(ctx, cluster.Window{After: after, Until: now.Add(source.MaxAhead)})
 	if err != nil {
 		return Found{}, err
 	}
 	if more {
-		e.Drop(ctx, ReasonCut, fmt.Sprintf("Warning events: the newest %d since %s are read", len(warnings), after.UTC().Format(time.RFC3339)))
+		e.Drop(ctx, ReasonCut, fmt.Sprintf("Warning events: of those since %s only %d are taken, of each namespace as many", after.UTC().Format(time.RFC3339), len(warnings)))
 	}
 	var items []source.Item
 	for i := range warnings {

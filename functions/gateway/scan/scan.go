@@ -68,7 +68,7 @@ type Options struct {
 
 // Cluster is what scans ask the API server.
 type Cluster interface {
-	Warnings(ctx context.Context, after time.Time) (found []corev1.Event, more bool, err error)
+	Warnings(ctx context.Context, in cluster.Window) (found []corev1.Event, more bool, err error)
 	Unready(ctx context.Context, kind string) ([]cluster.Unready, error)
 }
 

@@ -147,6 +147,8 @@ var readings = map[string]struct {
 	"a normal event":                           {path: atExporter, fixture: "kubernetes-event/normal", ignored: ReasonNormalEvent},
 	"an event of a reason that nobody wants":   {path: atExporter, fixture: "kubernetes-event/of_a_reason_nobody_wants", ignored: ReasonNotWanted},
 	"an event that is over":                    {path: atExporter, fixture: "kubernetes-event/last_seen_an_hour_ago", ignored: ReasonOldEvent},
+	"an event whose times are of the future":   {path: atExporter, fixture: "kubernetes-event/old_with_times_of_the_future", ignored: ReasonOldEvent},
+	"an event that began in the future":        {path: atExporter, fixture: "kubernetes-event/started_in_the_future", want: signal.Alert{StartsAt: at("2026-11-22T03:40:12Z"), Object: pod}},
 	"an event on a node":                       {path: atExporter, fixture: "kubernetes-event/on_a_node", want: signal.Alert{StartsAt: at("2026-11-22T03:40:12Z"), Object: signal.Object{APIVersion: "v1", Kind: "Node", Name: "worker-2.example.internal"}}},
 	"an event without an object":               {path: atExporter, fixture: "kubernetes-event/without_an_object", fails: "involvedObject"},
 	"an event without a reason":                {path: atExporter, fixture: "kubernetes-event/without_a_reason", fails: "no reason"},
