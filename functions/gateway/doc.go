@@ -56,6 +56,8 @@
 // name; ALERTMANAGER_URL says whom to ask) say: the package scan. What a round
 // finds goes the way of what is posted, so that doing it twice does no harm. Of
 // too many events each namespace has an equal share, and scan_cut is counted.
+// So many alerts may wait to end and no more: one that finds no room is to be
+// posted again (expiries_full), for without it would fire for ever.
 // Where Redis forgets, expiries come back as alerts are posted again, and the
 // heartbeat's time begins anew.
 //

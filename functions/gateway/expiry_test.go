@@ -2,13 +2,20 @@ package function
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+	"knative.dev/pkg/logging"
 
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/signal"
 )
 
@@ -187,4 +194,87 @@ func TestARetryHealsAnExpiryThatCouldNotBeNoted(t *testing.T) {
 		require.NoError(t, w.gateway(t).round(t.Context()))
 		require.Len(t, resolutions(t, w), 1)
 	}
+}
+
+// fill has as many alerts wait to end as may.
+func (w *world) fill(t *testing.T) {
+	t.Helper()
+	for part := range 2 * ledger.MaxExpiries / ledger.MaxBatch {
+		expiries := make([]ledger.Expiry, ledger.MaxBatch)
+		for i := range expiries {
+			expiries[i] = ledger.Expiry{Alert: fmt.Sprintf("other-%d-%d", part, i), In: time.Hour}
+		}
+		_, err := w.redis.Ledger(t).ExpectMany(t.Context(), expiries)
+		require.NoError(t, err)
+	}
+}
+
+func TestAnAlertWhoseExpiryFindsNoRoomIsToBePostedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.fill(t)
+	core, logs := observer.New(zapcore.InfoLevel)
+	ctx := logging.WithLogger(t.Context(), zap.New(core).Sugar())
+	b := silent(w, "cart-1")
+	lasting := silent(w, "cart-6d5f7c9b8d-x2x4q")
+	lasting.Items[0].Alert.Expires = time.Time{}
+	b.Items = append(b.Items, lasting.Items...)
+	g := w.gateway(t)
+	for range 3 {
+		a := g.accept(ctx, b)
+		require.Equal(t, http.StatusServiceUnavailable, a.Code())
+		require.Equal(t, []string{StatusRetry, ReasonExpiriesFull}, []string{a.Results[0].Status, a.Results[0].Reason})
+		require.NotEqual(t, StatusRetry, a.Results[1].Status, "one that says itself that it ended needs none")
+		require.ErrorIs(t, a.failure(), errExpiriesFull)
+	}
+	opened := w.broker.of(event.SignalReceived)
+	require.Len(t, opened, 1)
+	list, err := w.redis.Ledger(t).Alerts(t.Context(), opened[0].Fingerprint, opened[0].Correlation)
+	require.NoError(t, err)
+	require.Len(t, list.Alerts, 1, "what nobody would end has not joined")
+	full := logs.FilterField(zap.String("reason", ReasonExpiriesFull)).All()
+	require.Len(t, full, 1, "at a bounded rate")
+
+	w.elapse(2 * time.Hour)
+	l := w.redis.Ledger(t)
+	items, err := l.LeaseExpired(t.Context(), 100, time.Minute)
+	require.NoError(t, err)
+	for _, item := range items {
+		require.NoError(t, l.Complete(t.Context(), item))
+	}
+	b.Items[0].Alert.Expires = w.now().Add(4 * time.Minute)
+	require.NoError(t, g.accept(ctx, b).failure(), "others have ended: there is room")
+	list, err = l.Alerts(t.Context(), opened[0].Fingerprint, opened[0].Correlation)
+	require.NoError(t, err)
+	require.Len(t, list.Alerts, 2)
+}
+
+func TestAnAlertThatWaitsToEndIsMovedThoughThereIsNoRoomForOthers(t *testing.T) {
+	w := newWorld(t)
+	w.posts(t, silent(w, "cart-1"))
+	w.fill(t)
+	for range 5 {
+		w.elapse(3 * time.Minute)
+		w.posts(t, silent(w, "cart-1"))
+	}
+	items, err := w.redis.Ledger(t).LeaseExpired(t.Context(), 1, time.Minute)
+	require.NoError(t, err)
+	require.Empty(t, items)
+}
+
+func TestWhatWaitsForAnExpiryIsBoundedWhateverItsLabels(t *testing.T) {
+	labels := map[string]string{"alertname": "A"}
+	for i := range source.MaxLabels - 1 {
+		name := fmt.Sprintf("l%03d", i)
+		labels[name+strings.Repeat("<", source.MaxLabelName-len(name))] = strings.Repeat("<", source.MaxLabelValue)
+	}
+	long := strings.Repeat("<", 4096)
+	w := &work{alert: signal.Alert{ID: strings.Repeat("a", signal.MaxSentID), Labels: labels, Receiver: long, Group: long}}
+	payload, err := w.parked()
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(payload), ledger.MaxExpiryPayload)
+	require.Contains(t, string(payload), `"alertname":"A"`)
+	w.alert.Labels = map[string]string{"alertname": "A", "pod": "cart-1"}
+	payload, err = w.parked()
+	require.NoError(t, err)
+	require.Contains(t, string(payload), `"pod":"cart-1"`)
 }

@@ -148,8 +148,9 @@ func (f *faultyClaims) ToldMany(ctx context.Context, a []ledger.Alert) error {
 	return f.world.step("told", func() error { return f.claims.ToldMany(ctx, a) })
 }
 
-func (f *faultyClaims) ExpectMany(ctx context.Context, e []ledger.Expiry) error {
-	return f.world.step("expect", func() error { return f.claims.ExpectMany(ctx, e) })
+func (f *faultyClaims) ExpectMany(ctx context.Context, e []ledger.Expiry) (noted []bool, err error) {
+	err = f.world.step("expect", func() error { noted, err = f.claims.ExpectMany(ctx, e); return err })
+	return noted, err
 }
 
 func (f *faultyClaims) LeaseExpired(ctx context.Context, n int, lease time.Duration) (items []ledger.Leased, err error) {

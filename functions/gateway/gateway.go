@@ -52,7 +52,7 @@ type claims interface {
 // expiries is what the gateway needs of the ledger for alerts that end unless
 // they are posted again.
 type expiries interface {
-	ExpectMany(ctx context.Context, expiries []ledger.Expiry) error
+	ExpectMany(ctx context.Context, expiries []ledger.Expiry) (noted []bool, err error)
 	LeaseExpired(ctx context.Context, limit int, lease time.Duration) ([]ledger.Leased, error)
 	StillLeased(ctx context.Context, item ledger.Leased) error
 	ExpireAlert(ctx context.Context, id string, at time.Time) (ledger.Resolution, bool, error)

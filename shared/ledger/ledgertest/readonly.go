@@ -78,7 +78,8 @@ func (s *suite) writing() map[string]func(context.Context) error {
 		"Pulse":        func(ctx context.Context) error { _, err := s.l.Pulse(ctx, long); return err },
 		"Calm":         func(ctx context.Context) error { return s.l.Calm(ctx, episode) },
 		"ExpectMany": func(ctx context.Context) error {
-			return s.l.ExpectMany(ctx, []ledger.Expiry{{Alert: "a1", In: long, Payload: sealed}})
+			_, err := s.l.ExpectMany(ctx, []ledger.Expiry{{Alert: "a1", In: long, Payload: sealed}})
+			return err
 		},
 		"ExpireAlert":  func(ctx context.Context) error { _, _, err := s.l.ExpireAlert(ctx, "known", ended); return err },
 		"LeaseExpired": func(ctx context.Context) error { _, err := s.l.LeaseExpired(ctx, 1, long); return err },
