@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/signal"
@@ -104,8 +105,12 @@ func (g *gateway) full(ctx context.Context, w *work) {
 }
 
 // expectedStill tells that the expiry was moved so short a while ago that
-// moving it again can wait.
+// moving it again can wait. What is reported is not posted every few minutes:
+// each report counts.
 func (g *gateway) expectedStill(w *work) bool {
+	if w.telling != source.Began {
+		return false
+	}
 	e, ok := g.expected.get(w.alert.ID)
 	return ok && w.received.Sub(e.at) < e.expires.Sub(e.at)/movedWithin
 }

@@ -45,6 +45,7 @@ type claims interface {
 	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
 	scan.Marks
+	episodes
 	expiries
 	heartbeats
 }
@@ -114,6 +115,8 @@ type work struct {
 	received         time.Time
 	// expired tells that the alert ended because nobody posted it again.
 	expired bool
+	// telling is what the alert's times mean.
+	telling source.Telling
 
 	// claim and outcome are what the reservation met; joined tells that the
 	// holder knows the alert already.
@@ -129,6 +132,7 @@ func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
 	firing, resolved, copies := g.sort(b, results)
 	g.hear(ctx, firing)
 	each(firing, func(w *work) { g.locate(ctx, w) })
+	each(firing, func(w *work) { g.date(ctx, w) })
 	g.expect(ctx, stillFiring(firing))
 	g.claim(ctx, pending(firing))
 	each(resolved, func(w *work) { g.resolve(ctx, w) })
@@ -173,7 +177,7 @@ func (g *gateway) sort(b source.Batch, results []Result) (firing, resolved []*wo
 			continue
 		}
 		first[key] = i
-		w := &work{source: b.Source, alert: item.Alert, result: r, received: now}
+		w := &work{source: b.Source, alert: item.Alert, telling: item.Telling, result: r, received: now}
 		if item.Alert.Resolved {
 			resolved = append(resolved, w)
 		} else {

@@ -32,7 +32,8 @@ func (w *world) scan(t testing.TB, o scan.Options, answers map[string]string) {
 	t.Cleanup(api.Close)
 	clients, err := cluster.ForConfig(&rest.Config{Host: api.URL}, "gateway")
 	require.NoError(t, err)
-	o.Cluster, o.Marks, o.Sources, o.Now, o.Drop = clients, w.redis.Ledger(t), sources(t), w.now, w.drop
+	l := w.claims(t)
+	o.Cluster, o.Marks, o.Failures, o.Sources, o.Now, o.Drop = clients, l, l, sources(t), w.now, w.drop
 	o.EventMaxAge = source.DefaultEventMaxAge
 	w.scans, err = scan.Open(o)
 	require.NoError(t, err)

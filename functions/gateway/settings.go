@@ -146,7 +146,7 @@ func openScans(rt *stage.Runtime, clients scan.Cluster, sources []source.Source)
 		Events: c.Bool(EnvScanEvents, false), Flux: c.Bool(EnvScanFlux, false),
 		Receiver: c.String(EnvScanAlertmanager, ""), Alertmanager: c.String(EnvAlertmanager, ""),
 		EventMaxAge: c.Duration(source.EnvEventMaxAge, source.DefaultEventMaxAge),
-		Sources:     sources, Cluster: clients, Marks: rt.Ledger, Now: rt.Now, Drop: rt.Drop,
+		Sources:     sources, Cluster: clients, Marks: rt.Ledger, Failures: rt.Ledger, Now: rt.Now, Drop: rt.Drop,
 	})
 }
 

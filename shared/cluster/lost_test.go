@@ -77,30 +77,49 @@ func fluxObject(name, ready string, suspend bool) map[string]any {
 			map[string]any{"type": "Ready", "status": ready, "reason": "BuildFailed", "message": "no such file", "lastTransitionTime": noon}}}}
 }
 
-func TestUnreadyIsWhatSaysSoItself(t *testing.T) {
+func TestReadinessIsWhatObjectsSayThemselves(t *testing.T) {
 	c := flux(t, func(next string) any {
 		if next == "" {
 			return map[string]any{"metadata": map[string]any{"continue": "more"}, "items": []any{fluxObject("well", "True", false), fluxObject("broken", "False", false)}}
 		}
-		return map[string]any{"items": []any{fluxObject("nobody-knows", "Unknown", false), fluxObject("suspended", "False", true), map[string]any{"metadata": map[string]any{"name": "new"}}}}
+		return map[string]any{"items": []any{fluxObject("nobody-knows", "Unknown", false), fluxObject("suspended", "False", true),
+			fluxObject("suspended-and-well", "True", true), map[string]any{"metadata": map[string]any{"name": "new"}}}}
 	})
-	found, err := c.Unready(t.Context(), kustomization)
+	found, more, err := c.Readiness(t.Context(), kustomization)
 	require.NoError(t, err)
-	require.Equal(t, []cluster.Unready{{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system",
-		Name: "broken", Reason: "BuildFailed", Message: "no such file", Since: noon}}, found)
+	require.False(t, more)
+	said := func(name string, ready bool) cluster.Readiness {
+		return cluster.Readiness{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system",
+			Name: name, Ready: ready, Reason: "BuildFailed", Message: "no such file", Since: noon}
+	}
+	require.Equal(t, []cluster.Readiness{said("well", true), said("broken", false), said("suspended-and-well", true)}, found)
 }
 
-func TestAKindThatIsNotServedHasNothingUnready(t *testing.T) {
+func TestReadinessIsReadUpToABound(t *testing.T) {
+	asked := 0
+	c := flux(t, func(string) any {
+		asked++
+		return map[string]any{"metadata": map[string]any{"continue": "more"}, "items": []any{fluxObject("broken", "False", false)}}
+	})
+	found, more, err := c.Readiness(t.Context(), kustomization)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Len(t, found, 20)
+	require.Equal(t, 20, asked)
+}
+
+func TestAKindThatIsNotServedHasNobodyWhoIsReadyOrNot(t *testing.T) {
 	c := flux(t, func(string) any { return 404 })
 	for _, kind := range []string{kustomization, "HelmRelease.helm.toolkit.fluxcd.io"} {
-		found, err := c.Unready(t.Context(), kind)
+		found, more, err := c.Readiness(t.Context(), kind)
 		require.NoError(t, err, kind)
 		require.Empty(t, found)
+		require.False(t, more)
 	}
-	_, err := flux(t, func(string) any { return 403 }).Unready(t.Context(), kustomization)
+	_, _, err := flux(t, func(string) any { return 403 }).Readiness(t.Context(), kustomization)
 	require.ErrorIs(t, err, cluster.ErrForbidden)
-	_, err = flux(t, func(string) any { return 500 }).Unready(t.Context(), kustomization)
+	_, _, err = flux(t, func(string) any { return 500 }).Readiness(t.Context(), kustomization)
 	require.Error(t, err)
-	_, err = flux(t, func(string) any { return "nonsense" }).Unready(t.Context(), kustomization)
+	_, _, err = flux(t, func(string) any { return "nonsense" }).Readiness(t.Context(), kustomization)
 	require.Error(t, err)
 }

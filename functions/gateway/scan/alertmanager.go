@@ -54,7 +54,7 @@ func (a alertmanager) find(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	b, err := source.Active(body)
+	b, err := source.Active(body, a.Now())
 	if err != nil {
 		return Found{}, err
 	}

@@ -18,8 +18,8 @@ var fluxKinds = []string{"Kustomization.kustomize.toolkit.fluxcd.io", "HelmRelea
 // fluxBusy are reasons of an object that is at work and has not failed.
 var fluxBusy = map[string]bool{"Progressing": true, "ProgressingWithRetry": true, "DependencyNotReady": true}
 
-// openFlux makes the scan of unready Flux objects: Flux gives up telling after
-// 15 seconds.
+// openFlux makes the scan of what Flux objects say of themselves: Flux gives up
+// telling after 15 seconds.
 func openFlux(o Options) (Scan, bool, error) {
 	if !o.Flux {
 		return Scan{}, false, nil
@@ -34,37 +34,75 @@ type flux struct {
 	reads source.Source
 }
 
-// find reads what is not ready, as notification-controller would have posted
-// it. What is not found any more counts as ended after a while.
+// find reads what is not ready, and what is again, as notification-controller
+// would have posted it. What is neither, or at work between two tries, goes on
+// as it was.
 func (f flux) find(ctx context.Context) (Found, error) {
-	var items []source.Item
+	var failed, well []source.Item
 	for _, kind := range fluxKinds {
-		unready, err := f.Cluster.Unready(ctx, kind)
+		found, more, err := f.Cluster.Readiness(ctx, kind)
 		if err != nil {
 			return Found{}, err
 		}
-		for _, u := range unready {
-			if fluxBusy[u.Reason] {
-				continue
+		if more {
+			f.Drop(ctx, ReasonCut, fmt.Sprintf("%s: only the first %d objects that say how they are were looked at", kind, len(found)))
+		}
+		for _, r := range found {
+			switch items := f.items(ctx, r); {
+			case r.Ready:
+				well = append(well, items...)
+			case !fluxBusy[r.Reason]:
+				failed = append(failed, items...)
 			}
-			b, err := f.read(u)
-			if err != nil {
-				stage.Logger(ctx).Warnw("Flux object not read", "kind", u.Kind, "object", u.Namespace+"/"+u.Name, "error", err)
-				continue
-			}
-			items = append(items, b.Items...)
 		}
 	}
-	for i := range items {
-		items[i].Alert.Expires = f.Now().Add(scannedFor)
+	recovered, err := f.recovered(ctx, well)
+	if err != nil {
+		return Found{}, err
 	}
-	return Found{Batches: batches(f.reads.Name(), items)}, nil
+	return Found{Batches: batches(f.reads.Name(), append(failed, recovered...))}, nil
 }
 
-func (f flux) read(u cluster.Unready) (source.Batch, error) {
+// recovered are those that were known to fail: most were well all the time.
+func (f flux) recovered(ctx context.Context, well []source.Item) ([]source.Item, error) {
+	ids := make([]string, len(well))
+	for i := range well {
+		ids[i] = well[i].Alert.ID
+	}
+	failing, err := f.Failures.Failing(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []source.Item
+	for i := range well {
+		if failing[i] && well[i].Ignored == "" {
+			out = append(out, well[i])
+		}
+	}
+	return out, nil
+}
+
+// items are what the source reads of an object's word on itself.
+func (f flux) items(ctx context.Context, r cluster.Readiness) []source.Item {
+	b, err := f.read(r)
+	if err != nil {
+		stage.Logger(ctx).Warnw("Flux object not read", "kind", r.Kind, "object", r.Namespace+"/"+r.Name, "error", err)
+		return nil
+	}
+	for i := range b.Items {
+		b.Items[i].Telling = source.Stands
+	}
+	return b.Items
+}
+
+func (f flux) read(r cluster.Readiness) (source.Batch, error) {
+	severity := "error"
+	if r.Ready {
+		severity = "info"
+	}
 	body, err := json.Marshal(map[string]any{
-		"involvedObject": map[string]string{"apiVersion": u.APIVersion, "kind": u.Kind, "namespace": u.Namespace, "name": u.Name},
-		"severity":       "error", "timestamp": u.Since, "reason": u.Reason, "message": u.Message,
+		"involvedObject": map[string]string{"apiVersion": r.APIVersion, "kind": r.Kind, "namespace": r.Namespace, "name": r.Name},
+		"severity":       severity, "timestamp": r.Since, "reason": r.Reason, "message": r.Message,
 		"reportingController": "kubernaut",
 	})
 	if err != nil {

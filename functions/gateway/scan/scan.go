@@ -15,15 +15,8 @@ import (
 	"kubernaut.ai/shared/cluster"
 )
 
-const (
-	// suffix ends the source of what a scan found. No sender's source is called
-	// so.
-	suffix = "-scan"
-	// scannedFor is how long what a scan found failing counts as failing unless
-	// it is found again, where nobody is sure to say that it recovered: three
-	// rounds.
-	scannedFor = 15 * time.Minute
-)
+// suffix ends the source of what a scan found. No sender's source is called so.
+const suffix = "-scan"
 
 // ReasonCut is of what one scan found beyond its bound.
 const ReasonCut = "scan_cut"
@@ -58,10 +51,11 @@ type Options struct {
 	// EventMaxAge is how long after its last occurrence an event counts.
 	EventMaxAge time.Duration
 	// Sources read what is found.
-	Sources []source.Source
-	Cluster Cluster
-	Marks   Marks
-	Now     func() time.Time
+	Sources  []source.Source
+	Cluster  Cluster
+	Marks    Marks
+	Failures Failures
+	Now      func() time.Time
 	// Drop counts and logs what is left out.
 	Drop func(ctx context.Context, reason, detail string)
 }
@@ -69,13 +63,18 @@ type Options struct {
 // Cluster is what scans ask the API server.
 type Cluster interface {
 	Warnings(ctx context.Context, in cluster.Window) (found []corev1.Event, more bool, err error)
-	Unready(ctx context.Context, kind string) ([]cluster.Unready, error)
+	Readiness(ctx context.Context, kind string) (found []cluster.Readiness, more bool, err error)
 }
 
 // Marks remember how far a scan has come.
 type Marks interface {
 	Mark(ctx context.Context, scan string) (time.Time, error)
 	SetMark(ctx context.Context, scan string, at time.Time) error
+}
+
+// Failures know which alerts are reported to fail, and were not told to be well.
+type Failures interface {
+	Failing(ctx context.Context, alerts []string) ([]bool, error)
 }
 
 // Open makes the scans that are turned on.

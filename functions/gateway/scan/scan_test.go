@@ -69,7 +69,8 @@ func open(t *testing.T, o Options, answers map[string]string) (*world, []Scan, e
 	clients, err := cluster.ForConfig(&rest.Config{Host: api.URL}, "gateway")
 	require.NoError(t, err)
 	w := &world{redis: ledgertest.Miniredis(t)}
-	o.Cluster, o.Marks, o.Drop, o.Now = clients, w.redis.Ledger(t), w.drop, func() time.Time { return now }
+	l := w.redis.Ledger(t)
+	o.Cluster, o.Marks, o.Failures, o.Drop, o.Now = clients, l, l, w.drop, func() time.Time { return now }
 	if o.EventMaxAge == 0 {
 		o.EventMaxAge = source.DefaultEventMaxAge
 	}
