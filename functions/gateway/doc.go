@@ -28,9 +28,10 @@
 // kind of sender is one file in the package source.
 //
 // An alert is on the first object that its labels name and that exists; events,
-// and what Flux says, name their object. Flux's errors open remediations of the
-// Flux object, whatever the revision, and its info resolves them, through an
-// Alertmanager too, whose timeout says nothing of them. Events open
+// and what Flux says, name their object. A Flux object that fails is one alert,
+// whatever the revision and by whichever way its errors come: from the first of
+// them until an info, the condition Ready seen by the scan, or a day without a
+// report. That an Alertmanager heard no more of it says nothing. Events open
 // them of their object's top owner; Kubernetes never says that what an event
 // told of has ended, so nothing resolves those. An alert whose sender gives it
 // no start begins with the claim that it met.
