@@ -27,7 +27,7 @@ import (
 const (
 	// maxAsked bounds the questions about one alert: each stage once, and an
 	// investigation of some turns.
-	maxAsked = 10
+	maxAsked = 11
 	// askWithin bounds one question: a cold start and a turn.
 	askWithin = 8 * time.Second
 	// maxSaid bounds a stage's answer, in bytes.
@@ -43,12 +43,13 @@ const (
 	ReasonTooLong     = "too_many_turns"
 )
 
-// asks tells which stage answers an event of the type, up to the decision: what
-// comes after it acts.
+// asks tells which stage is asked about an event of the type. execute is asked
+// about what is held, too: people want to know before they answer.
 var asks = map[string]string{
 	event.SignalReceived: event.StageEnrich, event.SignalEnriched: event.StageClassify,
 	event.SignalClassified: event.StageAnalyze, event.AnalysisContinued: event.StageAnalyze,
 	event.RemediationProposed: event.StageAuthorize,
+	event.RemediationApproved: event.StageExecute, event.RemediationHeld: event.StageExecute,
 }
 
 // asker puts questions to the stages that are deployed.
@@ -198,6 +199,7 @@ func (s *ExplainedStage) read(e cloudevents.Event) error {
 		Classification *event.Classification `json:"classification"`
 		Proposal       *event.Proposal       `json:"proposal"`
 		Decision       *event.Decision       `json:"decision"`
+		Execution      *event.Execution      `json:"execution"`
 		End            *event.End            `json:"end"`
 	}
 	if err := json.Unmarshal(e.Data(), &doc); err != nil {
@@ -211,6 +213,8 @@ func (s *ExplainedStage) read(e cloudevents.Event) error {
 		s.Proposal = doc.Proposal
 	case event.RemediationApproved, event.RemediationHeld, event.RemediationRejected:
 		s.Decision = doc.Decision
+	case event.RemediationExecuted, event.RemediationFailed:
+		s.Execution = doc.Execution
 	}
 	return nil
 }
