@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -106,9 +107,10 @@ func (a *asker) ask(ctx context.Context, name string, e cloudevents.Event) (said
 		}
 	}
 	if failure != nil {
-		said.Reason, said.Detail = failure.Reason, event.Cut(failure.Message, event.MaxText)
-		return said, nil
+		said = ExplainedStage{Stage: name, TookMs: said.TookMs, Reason: failure.Reason, Detail: event.Cut(failure.Message, event.MaxText)}
+		reply = nil
 	}
+	said.discreet()
 	return said, reply
 }
 
@@ -169,15 +171,18 @@ func (a *asker) believe(name string, asked, reply cloudevents.Event) error {
 func refusal(ctx context.Context, name string, resp *http.Response) *stage.Refusal {
 	var said stage.Refusal
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind == source.MediaJSON && json.NewDecoder(resp.Body).Decode(&said) == nil && said.Reason != "" {
-		said.Reason = event.Cut(said.Reason, event.MaxAttribute)
+	// Whatever answers there is not known: nothing but a reason's name is passed on.
+	if kind == source.MediaJSON && json.NewDecoder(resp.Body).Decode(&said) == nil && namedReason.MatchString(said.Reason) {
 		if said.Message == "" {
 			return &said
 		}
 		return logged(ctx, name, said.Reason, errors.New(event.Cut(said.Message, event.MaxText)))
 	}
-	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %s: is it deployed, and of this version?", name, resp.Status)}
+	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %d: is it deployed, and of this version?", name, resp.StatusCode)}
 }
+
+// namedReason is what a named reason looks like.
+var namedReason = regexp.MustCompile(`^[a-z][a-z0-9_]{1,63}$`)
 
 func unreached(ctx context.Context, name string, err error) *stage.Refusal {
 	var slow net.Error
