@@ -72,9 +72,11 @@
 //
 // Up to the claim the gateway's own code runs, and its questions to the cluster
 // are noted; from there the deployed stages are asked, with events that are
-// sealed for explanation only, until the decision. Nothing is written,
-// published or counted as a signal. A stage that does not answer is named, and
-// the rest is given. Whoever may post signals may ask.
+// sealed for explanation only: what is proposed, what is decided, and what execute
+// would change and disturb, or why it would refuse; for what is held, as if a
+// person had approved it. Nothing is written, tried, published or counted as a
+// signal. A stage that does not answer is named, and the rest is given. Whoever
+// may post signals may ask, so errors are named, and told in the logs only.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart. NEVER_TARGETS lists labels that never
