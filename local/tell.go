@@ -12,9 +12,9 @@ import (
 	"kubernaut.ai/local/replay"
 	"kubernaut.ai/local/system"
 	"kubernaut.ai/local/terminal"
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/timeline"
 )
 
 // told is one line of --json.

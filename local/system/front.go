@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"kubernaut.ai/local/api"
 	"kubernaut.ai/shared/event"
 )
 
@@ -55,9 +54,6 @@ func (s *System) routes() (http.Handler, error) {
 	mux.Handle("/webhook", gateway)
 	mux.Handle("/webhook/", gateway)
 	mux.Handle("/{$}", gateway)
-	remediations := api.New(api.Options{History: s.history, Ledger: s.ledger, Now: time.Now})
-	mux.Handle("GET /api/v1/remediations", remediations)
-	mux.Handle("GET /api/v1/remediations/{id}", remediations)
 	mux.Handle("/api/v1/", approve)
 	mux.Handle(brokerPath, s.broker)
 	mux.Handle("GET /metrics", promhttp.Handler())
