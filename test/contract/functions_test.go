@@ -179,7 +179,7 @@ func reads(t *testing.T, name string) []string {
 		}
 	}
 	// The harness reads these for every stage.
-	out = append(out, stage.EnvNamespace, stage.EnvTurnWithin, stage.EnvLogLevel, stage.EnvSealPrivate, stage.EnvSealPublic, "OTEL_EXPORTER_OTLP_ENDPOINT")
+	out = append(out, stage.EnvNamespace, stage.EnvTurnWithin, stage.EnvCooldown, stage.EnvLogLevel, stage.EnvSealPrivate, stage.EnvSealPublic, "OTEL_EXPORTER_OTLP_ENDPOINT")
 	slices.Sort(out)
 	return slices.Compact(out)
 }
