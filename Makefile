@@ -102,6 +102,10 @@ cluster-down: ## take that cluster down and leave nothing of it
 release-shared: ## tag a version of shared/ for builds that see one folder only, and write a module proxy: make release-shared VERSION=v1.2.3
 	@go run ./local/release --version "$(VERSION)" $(ARGS)
 
+.PHONY: reach
+reach: ## serve a cluster's approve function on this machine, to read and answer remediations (KUBECTL="kubectl --context x")
+	@go run ./local/reach --kubectl "$(KUBECTL)" $(ARGS)
+
 .PHONY: redrive
 redrive: ## post the dead letters of a running system to its Broker again
 	@go run ./local --redrive

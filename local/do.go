@@ -104,13 +104,12 @@ func (o *options) stories() ([]replay.Story, error) {
 }
 
 func (o *options) welcome(p *terminal.Printer, s *system.System) {
-	cluster := "a simulated cluster"
-	if !o.system.Simulated() {
-		cluster = "the cluster of your kubeconfig"
-	}
-	p.Printf("Kubernaut is up at %s on %s: %d functions behind an embedded Broker.\n", s.URL(), cluster, len(system.Stages()))
-	if o.system.DryRun {
+	p.Printf("Kubernaut is up at %s on %s: %d functions behind an embedded Broker.\n", s.URL(), s.Where(), len(system.Stages()))
+	switch {
+	case o.system.DryRun:
 		p.Printf("Dry run: nothing will be changed.\n")
+	case !o.system.Simulated():
+		p.Printf("It acts there, on what is labelled kubernaut.ai/managed=true and on nothing else; --dry-run changes nothing.\n")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -80,6 +81,12 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 		return nil, fmt.Errorf("unknown argument %q; see --help", fs.Arg(0))
 	}
 	s.Objects = objects
+	if len(objects) > 0 && !s.Simulated() {
+		return nil, errors.New("--objects are for the simulated cluster: load them into yours with kubectl apply")
+	}
+	if err := o.checkListen(getenv(envGatewayAuth)); err != nil {
+		return nil, err
+	}
 	if chaos {
 		s.Chaos = defaultChaos()
 	}
@@ -88,6 +95,23 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	}
 	s.Elsewhere, err = pairs(functions)
 	return o, err
+}
+
+// envGatewayAuth says who may post alerts; unset is this machine.
+const envGatewayAuth = "GATEWAY_AUTH"
+
+// checkListen has whoever opens the system to other machines say who of them
+// may post alerts. Reading and answering stay this machine's in any case.
+func (o *options) checkListen(gatewayAuth string) error {
+	host, _, err := net.SplitHostPort(o.system.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w; write 127.0.0.1:8080", o.system.Listen, err)
+	}
+	ip := net.ParseIP(host)
+	if host == "localhost" || ip != nil && ip.IsLoopback() || gatewayAuth != "" {
+		return nil
+	}
+	return fmt.Errorf(`--listen %s lets other machines in, and nothing says who of them may post alerts: set GATEWAY_AUTH, to "none" for everybody, or to "token" with GATEWAY_AUTH_DIR naming a folder whose file "tokens" has one a line; or listen on 127.0.0.1`, o.system.Listen)
 }
 
 // defaultChaos makes about every third delivery misbehave.

@@ -44,6 +44,10 @@ func TestFlagsWinOverVariablesWinOverDefaults(t *testing.T) {
 		}},
 		"a list by flag replaces that of the variable": {args: []string{"--objects", "a"}, env: map[string]string{"OBJECTS": "b"},
 			want: func(t *testing.T, o *options) { require.Equal(t, []string{"a"}, o.system.Objects) }},
+		"loopback by name":        {args: []string{"--listen", "localhost:0"}, want: func(*testing.T, *options) {}},
+		"loopback of version six": {args: []string{"--listen", "[::1]:8080"}, want: func(*testing.T, *options) {}},
+		"other machines, of which it is said who may post": {args: []string{"--listen", "0.0.0.0:8080"}, env: map[string]string{"GATEWAY_AUTH": "none"},
+			want: func(t *testing.T, o *options) { require.Equal(t, "0.0.0.0:8080", o.system.Listen) }},
 		"a function elsewhere": {args: []string{"--function", "classify=http://127.0.0.1:8081"}, want: func(t *testing.T, o *options) {
 			require.Equal(t, map[string]string{"classify": "http://127.0.0.1:8081"}, o.system.Elsewhere)
 		}},
@@ -73,6 +77,12 @@ func TestWhatIsWronglyGivenIsNamed(t *testing.T) {
 		"a variable that is none":      {env: map[string]string{"STABILIZATION": "soon", "ONCE": "perhaps"}, want: "environment variable ONCE"},
 		"a function without a stage":   {args: []string{"--function", "http://127.0.0.1:8081"}, want: "stage=URL"},
 		"a function that there is not": {args: []string{"--function", "clasify=http://127.0.0.1:8081"}, want: "clasify"},
+		"an address for all machines":  {args: []string{"--listen", "0.0.0.0:8080"}, want: `set GATEWAY_AUTH, to "none" for everybody`},
+		"an address without a host":    {args: []string{"--listen", ":8080"}, want: "set GATEWAY_AUTH"},
+		"another address of ours":      {env: map[string]string{"LISTEN_ADDRESS": "192.0.2.7:8080"}, want: "or listen on 127.0.0.1"},
+		"a name that may be anything":  {args: []string{"--listen", "myhost:8080"}, want: "set GATEWAY_AUTH"},
+		"an address that is none":      {args: []string{"--listen", "8080"}, want: "write 127.0.0.1:8080"},
+		"objects for a real cluster":   {args: []string{"--context", "kind", "--objects", "x.yaml"}, want: "kubectl apply"},
 		"a negative stabilization":     {args: []string{"--stabilization", "-3s"}, want: "stabilization"},
 	} {
 		t.Run(name, func(t *testing.T) {

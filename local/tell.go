@@ -12,9 +12,9 @@ import (
 	"kubernaut.ai/local/replay"
 	"kubernaut.ai/local/system"
 	"kubernaut.ai/local/terminal"
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/timeline"
 )
 
 // told is one line of --json.
@@ -114,9 +114,9 @@ Now it is your turn. Point an Alertmanager here, or post an alert yourself:
         - url: %[1]s/api/v1/signals/prometheus
 
 What happened: %[1]s/api/v1/remediations   metrics: %[1]s/metrics   logs: %[3]s
-The cluster:   KUBECONFIG=%[4]s   settings for func run: make env
+The cluster:   %[4]s   settings for func run: make env
 Stop with Ctrl-C.
-`, s.URL(), time.Now().UTC().Format(time.RFC3339), s.Settings()["LOG_OUTPUT"], s.Settings()["KUBECONFIG"])
+`, s.URL(), time.Now().UTC().Format(time.RFC3339), s.Settings()["LOG_OUTPUT"], s.Kubectl())
 }
 
 // watcher prints the remediations that people's own alerts open.

@@ -20,7 +20,7 @@ type Person struct {
 
 // Access is what a person wants to do to remediations.
 type Access struct {
-	// Verb is approve, undo, get or pause.
+	// Verb is approve, undo, get, list or pause.
 	Verb string
 	// Namespace of the action's target; empty asks for all of the cluster.
 	Namespace string
@@ -33,6 +33,7 @@ const (
 	verbApprove = "approve"
 	verbUndo    = "undo"
 	verbGet     = "get"
+	verbList    = "list"
 	verbPause   = "pause"
 )
 

@@ -12,22 +12,22 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// openChronicle opens the history where one is configured; without it, undo
-// says what to set.
-func openChronicle(rt *stage.Runtime) (chronicle, error) {
+// openHistory opens the history to read it, where one is configured; without
+// it, who asks for what is in it hears what to set.
+func openHistory(rt *stage.Runtime) (history.Reader, error) {
 	url := rt.Config.String(stage.EnvHistory, "")
 	if url == "" {
 		return nil, nil
 	}
-	store, err := history.Open(url)
+	store, err := history.OpenReader(url)
 	if err != nil {
 		return nil, err
 	}
 	rt.OnStop(store.Close)
-	return historyChronicle{store}, nil
+	return store, nil
 }
 
-// lastReader is the part of the history that this stage needs.
+// lastReader is the part of the history that an undo needs.
 type lastReader interface {
 	Last(ctx context.Context, remediation string, types ...string) (history.Entry, error)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
@@ -29,6 +30,11 @@ type door struct {
 	guard  Authenticator
 	desk   *desk
 	pauses pauses
+	// past is nil where no history is configured.
+	past   annals
+	claims claims
+	// reads has a place for each read that may be under way.
+	reads chan struct{}
 	// drop records a refusal by its named reason.
 	drop func(ctx context.Context, reason, detail string)
 }
@@ -41,6 +47,7 @@ type action func(ctx context.Context, v visit) (status int, body any, err error)
 type visit struct {
 	person      Person
 	remediation string
+	query       url.Values
 	body        requestBody
 }
 
@@ -63,6 +70,8 @@ func (b requestBody) text() string {
 // routes are the stage's paths, by method.
 func (d door) routes() map[string]map[string]action {
 	return map[string]map[string]action{
+		"/api/v1/remediations":              {http.MethodGet: d.list},
+		"/api/v1/remediations/{id}":         {http.MethodGet: d.one},
 		"/api/v1/remediations/{id}/approve": {http.MethodPost: d.approve},
 		"/api/v1/remediations/{id}/refuse":  {http.MethodPost: d.refuse},
 		"/api/v1/remediations/{id}/undo":    {http.MethodPost: d.undo},
@@ -101,7 +110,9 @@ func (d door) serve(methods map[string]action) http.HandlerFunc {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(status)
 		// The status is out: an error here can only be a client that has gone.
-		_ = json.NewEncoder(w).Encode(body)
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(body)
 	}
 }
 
@@ -115,7 +126,7 @@ func (d door) handle(w http.ResponseWriter, r *http.Request, do action) (int, an
 	if err != nil {
 		return 0, nil, err
 	}
-	return do(r.Context(), visit{person: who, remediation: r.PathValue("id"), body: body})
+	return do(r.Context(), visit{person: who, remediation: r.PathValue("id"), query: r.URL.Query(), body: body})
 }
 
 func allowed(methods map[string]action) string {

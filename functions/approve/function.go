@@ -38,14 +38,16 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	past, err := openChronicle(rt)
+	store, err := openHistory(rt)
 	if err != nil {
 		return nil, err
 	}
-	desk := &desk{
-		book: ledgerBook{rt.Ledger}, press: runtimePress{rt}, chronicle: past, keys: rt.Keys, now: rt.Now,
+	desk := &desk{book: ledgerBook{rt.Ledger}, press: runtimePress{rt}, keys: rt.Keys, now: rt.Now}
+	d := door{guard: guard, desk: desk, pauses: rt.Ledger, claims: rt.Ledger, reads: make(chan struct{}, readsAtOnce), drop: rt.Drop}
+	if store != nil {
+		desk.chronicle, d.past = historyChronicle{store}, store
 	}
-	return newHandler(door{guard: guard, desk: desk, pauses: rt.Ledger, drop: rt.Drop}), nil
+	return newHandler(d), nil
 }
 
 // openGuard fails closed: whatever is not exactly "local" is the cluster.

@@ -44,6 +44,6 @@ func TestTheStageServesOnOnesOwnMachine(t *testing.T) {
 }
 
 func TestAHistoryThatCannotBeOpenedStopsTheStart(t *testing.T) {
-	_, err := openChronicle(&stage.Runtime{Config: stage.NewConfig(map[string]string{stage.EnvHistory: "papyrus:scroll"})})
+	_, err := openHistory(&stage.Runtime{Config: stage.NewConfig(map[string]string{stage.EnvHistory: "papyrus:scroll"})})
 	require.ErrorContains(t, err, "papyrus")
 }

@@ -30,6 +30,9 @@ var shapes = map[string]struct {
 	reasonAlreadyUndone:   {stage.ProblemConflict, http.StatusConflict},
 	reasonApprovalExpired: {stage.ProblemGone, http.StatusGone},
 	reasonNoHistory:       {stage.ProblemNotImplemented, http.StatusNotImplemented},
+	reasonUnknown:         {stage.ProblemNotFound, http.StatusNotFound},
+	reasonNamespaceNeeded: {stage.ProblemValidation, http.StatusBadRequest},
+	reasonHistoryBroken:   {stage.ProblemInternal, http.StatusInternalServerError},
 	reasonHoldBroken:      {stage.ProblemInternal, http.StatusInternalServerError},
 }
 

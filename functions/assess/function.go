@@ -60,7 +60,7 @@ func remember(rt *stage.Runtime, a *assessor) error {
 	if url == "" {
 		return nil
 	}
-	store, err := history.Open(url)
+	store, err := history.OpenReader(url)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (command
 	fs.StringVar(&c.stores.overlay, "overlay", "", "whose stores to address: "+strings.Join(overlays, ", ")+"; unset keeps what --current has")
 	fs.StringVar(&c.stores.redis, "redis-url", getenv("REDIS_URL"), "a Redis of your own (REDIS_URL)")
 	fs.StringVar(&c.stores.history, "history-url", getenv("HISTORY_URL"), "a PostgreSQL of your own (HISTORY_URL)")
+	fs.StringVar(&c.stores.reader, "history-reader-url", getenv("HISTORY_READER_URL"), "the same, as a role that may only read (HISTORY_READER_URL); unset is the other")
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}

@@ -219,6 +219,24 @@ func TestStoresAreAddressed(t *testing.T) {
 	}
 }
 
+func TestReadersOfHistoryComeAsWhoTheyAreSaidToBe(t *testing.T) {
+	const writer, reader = "postgres://k:pw@db.example/k", "postgres://sees:pw@db.example/k"
+	readerOf := func(text string) string {
+		return string(installed(t, text).secrets["kubernaut-history"]["reader-url"])
+	}
+	dev := keys(t, "", "--overlay", "dev")
+	require.Equal(t, string(installed(t, dev).secrets["kubernaut-history"]["url"]), readerOf(dev))
+	one := keys(t, "", "--overlay", "production", "--history-url", writer)
+	require.Equal(t, writer, readerOf(one))
+	require.Equal(t, "postgres://moved.example/k", readerOf(keys(t, one, "--current", "-", "--history-url", "postgres://moved.example/k")), "it follows")
+	two := keys(t, one, "--current", "-", "--history-reader-url", reader)
+	require.Equal(t, reader, readerOf(two))
+	require.Equal(t, two, keys(t, two, "--current", "-", "--overlay", "production"), "it is remembered")
+	require.Equal(t, two, keys(t, two, "--current", "-", "--history-url", writer))
+	require.Contains(t, refused(t, two, "--current", "-", "--history-url", "postgres://moved.example/k"), "name both", "nobody goes on reading the old one")
+	require.Contains(t, refused(t, "", "--overlay", "dev", "--history-reader-url", "http://k:pw@db"), "postgres://")
+}
+
 func TestAPasswordOutlivesAChangeOfOverlay(t *testing.T) {
 	first := keys(t, "", "--overlay", "dev")
 	password := installed(t, first).secrets["kubernaut-redis"]["password"]

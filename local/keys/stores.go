@@ -19,8 +19,10 @@ var overlays = []string{overlayDev, overlayProduction, overlayExternal}
 
 // Keys of the stores' Secrets.
 const (
-	keyURL      = "url"
-	keyPassword = "password"
+	keyURL = "url"
+	// keyReaderURL is for those who only read the history.
+	keyReaderURL = "reader-url"
+	keyPassword  = "password"
 	// keyAuthConf is a file that deploy/stores' Redis includes.
 	keyAuthConf = "auth.conf"
 )
@@ -41,6 +43,8 @@ const (
 type stores struct {
 	namespace, overlay string
 	redis, history     string
+	// reader is history as somebody who may only read it; empty is history.
+	reader string
 }
 
 func (s stores) validate() error {
@@ -50,7 +54,8 @@ func (s stores) validate() error {
 	if s.overlay != "" && !slices.Contains(overlays, s.overlay) {
 		return fmt.Errorf("overlay %q is unknown; there are %s", s.overlay, strings.Join(overlays, ", "))
 	}
-	return errors.Join(hasScheme("redis-url", s.redis, "redis", "rediss"), hasScheme("history-url", s.history, "postgres", "postgresql"))
+	return errors.Join(hasScheme("redis-url", s.redis, "redis", "rediss"), hasScheme("history-url", s.history, "postgres", "postgresql"),
+		hasScheme("history-reader-url", s.reader, "postgres", "postgresql"))
 }
 
 // hasScheme checks a URL without repeating it: it holds a password.
@@ -70,6 +75,7 @@ func hasScheme(name, raw string, schemes ...string) error {
 // deploy/stores brings, and follows the overlay.
 func (s stores) address(m *material) error {
 	var errRedis, errHistory error
+	was := m.history
 	switch {
 	case s.redis != "":
 		m.redis = map[string]string{keyURL: s.redis}
@@ -82,7 +88,25 @@ func (s stores) address(m *material) error {
 	case m.history[keyURL] == "", m.history[keyPassword] != "" && s.overlay != "":
 		m.history, errHistory = s.ownHistory(m.history[keyPassword])
 	}
+	if errHistory == nil {
+		m.history[keyReaderURL], errHistory = s.readerURL(was, m.history[keyURL])
+	}
 	return errors.Join(errRedis, errHistory)
+}
+
+// readerURL is the one given, now or in an earlier run; without one, readers
+// come as record does.
+func (s stores) readerURL(was map[string]string, history string) (string, error) {
+	given := was[keyReaderURL]
+	switch {
+	case s.reader != "":
+		return s.reader, nil
+	case given == "" || given == was[keyURL]:
+		return history, nil
+	case was[keyURL] != history:
+		return "", errors.New("history-reader-url is missing: the history's URL is another now, and the reader's was its own; name both")
+	}
+	return given, nil
 }
 
 // ownRedis addresses the Redis of the overlay, with its password or a new one.

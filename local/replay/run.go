@@ -15,8 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kubernaut.ai/local/system"
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/history"
+	"kubernaut.ai/shared/timeline"
 )
 
 // Bounds of a story.

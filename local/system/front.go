@@ -4,15 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"kubernaut.ai/local/api"
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
 )
 
 // brokerPath is where Knative's own ingress has a Broker: namespace and name.
@@ -55,24 +57,48 @@ func (s *System) routes() (http.Handler, error) {
 	mux.Handle("/webhook", gateway)
 	mux.Handle("/webhook/", gateway)
 	mux.Handle("/{$}", gateway)
-	remediations := api.New(api.Options{History: s.history, Ledger: s.ledger, Now: time.Now})
-	mux.Handle("GET /api/v1/remediations", remediations)
-	mux.Handle("GET /api/v1/remediations/{id}", remediations)
 	mux.Handle("/api/v1/", approve)
-	mux.Handle(brokerPath, s.broker)
+	mux.Handle(brokerPath, fromHere(s.broker))
 	mux.Handle("GET /metrics", promhttp.Handler())
 	mux.HandleFunc("GET /health/readiness", s.readiness)
 	mux.HandleFunc("GET /health/liveness", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	return mux, nil
 }
 
+// fromHere serves this machine only: functions run by hand post to the Broker,
+// and nobody from elsewhere has to.
+func fromHere(next http.Handler) http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !sameMachine(r) || crossOrigin.Check(r) != nil {
+			stage.Problem{Type: stage.ProblemForbidden, Status: http.StatusForbidden, Detail: "The Broker serves this machine only."}.Write(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameMachine tells that a request came from an address of ours: the loopback
+// interface's, or the very one that it came to.
+func sameMachine(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	if peer.Addr().Unmap().IsLoopback() {
+		return true
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && local.AddrPort().Addr().Unmap() == peer.Addr().Unmap()
+}
+
 // function is a stage's handler: in this process without another hop, or
 // where it runs.
-func (s *System) function(stage string) (http.Handler, error) {
-	if m, ok := s.members[stage]; ok {
+func (s *System) function(name string) (http.Handler, error) {
+	if m, ok := s.members[name]; ok {
 		return m.server.Handler, nil
 	}
-	target, err := url.Parse(s.options.Elsewhere[stage])
+	target, err := url.Parse(s.options.Elsewhere[name])
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -42,10 +43,20 @@ func openKeys(dir string, stages []string) (keys, error) {
 		lines = append(lines, stage+" "+key.Public())
 	}
 	k.public = strings.Join(lines, "\n")
-	if err := os.WriteFile(k.publicPath(), []byte(k.public+"\n"), secretMode); err != nil {
-		return k, fmt.Errorf("write public keys: %w", err)
+	return k, k.publish()
+}
+
+// publish writes the public keys, unless they are there: a system may be about
+// to read them.
+func (k keys) publish() error {
+	text := []byte(k.public + "\n")
+	if there, err := os.ReadFile(k.publicPath()); err == nil && bytes.Equal(there, text) {
+		return nil
 	}
-	return k, nil
+	if err := os.WriteFile(k.publicPath(), text, secretMode); err != nil {
+		return fmt.Errorf("write public keys: %w", err)
+	}
+	return nil
 }
 
 func (k keys) path(stage string) string { return filepath.Join(k.dir, stage) }

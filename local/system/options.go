@@ -53,6 +53,9 @@ type Options struct {
 	// LogOutput is where the functions log: a path, or stderr.
 	LogOutput string
 	LogLevel  string
+
+	// anew begins history anew, with the simulated cluster.
+	anew bool
 }
 
 // Defaults for a simulated cluster, whose clock runs fast, and for a real one.
@@ -102,22 +105,10 @@ func (o Options) withDefaults() (Options, error) {
 	o.Dir = dir
 	if o.HistoryURL == "" {
 		o.HistoryURL = "sqlite://" + filepath.Join(dir, historyFile)
-		if o.Simulated() {
-			// What happened to a cluster that is gone would be taken for unfinished work.
-			err = removeAll(dir, historyFile, historyFile+"-wal", historyFile+"-shm")
-		}
+		o.anew = o.Simulated()
 	}
 	o.LogOutput = orDefault(o.LogOutput, filepath.Join(dir, functionsLogFile))
-	return o, err
-}
-
-func removeAll(dir string, names ...string) error {
-	for _, name := range names {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("begin history anew: %w", err)
-		}
-	}
-	return nil
+	return o, nil
 }
 
 // Simulated tells that no real cluster is worked on.

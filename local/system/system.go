@@ -34,6 +34,9 @@ type System struct {
 	cluster  *simulation.Cluster
 	settings map[string]string
 	keys     keys
+	lock     lock
+	// where names the cluster that is worked on, for people.
+	where string
 
 	stopOnce sync.Once
 	failures chan error
@@ -60,7 +63,7 @@ func Start(ctx context.Context, options Options) (_ *System, err error) {
 			err = errors.Join(err, s.Close(ctx))
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.openKeys, s.openRedis, s.openHistory, s.openCluster,
+	for _, step := range []func(context.Context) error{s.openFolder, s.openKeys, s.openRedis, s.openHistory, s.openCluster,
 		s.openListeners, s.openBroker, s.startFunctions, s.serveFront} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -71,8 +74,14 @@ func Start(ctx context.Context, options Options) (_ *System, err error) {
 	return s, nil
 }
 
-// URL is the front's address.
-func (s *System) URL() string { return "http://" + s.listener.Addr().String() }
+// URL is the front's address, as this machine reaches it.
+func (s *System) URL() string {
+	address := s.listener.Addr().String()
+	if host, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsUnspecified() {
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + address
+}
 
 // SinkURL is the Broker's address, K_SINK to the functions.
 func (s *System) SinkURL() string { return s.URL() + brokerPath }
@@ -142,28 +151,14 @@ func (s *System) openHistory(context.Context) (err error) {
 	return nil
 }
 
-func (s *System) openCluster(ctx context.Context) (err error) {
-	if !s.options.Simulated() {
-		return nil
-	}
-	if s.cluster, err = simulation.Start(context.WithoutCancel(ctx), simulation.Options{Objects: s.options.Initial}); err != nil {
-		return err
-	}
-	s.onClose(func(context.Context) error { return s.cluster.Close() })
-	for _, path := range s.options.Objects {
-		if err := s.cluster.LoadPath(path); err != nil {
-			return err
-		}
-	}
-	s.options.Kubeconfig = filepath.Join(s.options.Dir, kubeconfigFile)
-	return s.cluster.WriteKubeconfig(s.options.Kubeconfig)
-}
-
 func (s *System) openListeners(context.Context) (err error) {
 	if s.listener, err = net.Listen("tcp", s.options.Listen); err != nil {
 		return fmt.Errorf("listen on %s (set LISTEN_ADDRESS to use another): %w", s.options.Listen, err)
 	}
 	s.onClose(func(context.Context) error { return ignoreClosed(s.listener.Close()) })
+	if err := s.lock.note(s.URL()); err != nil {
+		return err
+	}
 	for _, stage := range Stages() {
 		if s.options.Elsewhere[stage] != "" {
 			continue

@@ -16,7 +16,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
-	"kubernaut.ai/local/timeline"
+	"kubernaut.ai/shared/timeline"
 )
 
 // maxLine bounds a timeline's line, in runes.

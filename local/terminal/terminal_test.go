@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"kubernaut.ai/local/timeline"
+	"kubernaut.ai/shared/timeline"
 )
 
 var opened = time.Date(2026, 1, 5, 3, 0, 0, 0, time.UTC)

@@ -31,7 +31,8 @@ const acceptContentTypes = "application/vnd.kubernetes.protobuf,application/json
 
 // Options say which cluster to talk to and who asks.
 type Options struct {
-	// Kubeconfig is a file; empty means the Pod's own ServiceAccount.
+	// Kubeconfig is a file. Empty means the Pod's own ServiceAccount, or where
+	// a Context is named the files that kubectl would look for it in.
 	Kubeconfig string
 	// Context of the kubeconfig; empty means its current one.
 	Context string
@@ -66,13 +67,15 @@ func Connect(o Options) (*Clients, error) {
 }
 
 func (o Options) load() (*rest.Config, error) {
-	if o.Kubeconfig == "" {
+	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig}
+	switch {
+	case o.Kubeconfig == "" && o.Context == "":
 		return rest.InClusterConfig()
+	case o.Kubeconfig == "":
+		rules = clientcmd.NewDefaultClientConfigLoadingRules()
 	}
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
-		&clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig},
-		&clientcmd.ConfigOverrides{CurrentContext: o.Context},
-	).ClientConfig()
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
+		&clientcmd.ConfigOverrides{CurrentContext: o.Context}).ClientConfig()
 }
 
 // ForConfig makes clients of a copy of the configuration, with Kubernaut's

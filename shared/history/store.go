@@ -3,9 +3,6 @@ package history
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
-	"sync"
 	"time"
 )
 
@@ -25,24 +22,10 @@ var (
 // the database allows it, by processes. Consumers declare the part they need
 // as an interface of their own.
 type Store interface {
+	Reader
 	// Append stores entries durably, all or none, before it returns. An entry
 	// whose id is stored already is left as it is.
 	Append(ctx context.Context, entries ...Entry) error
-	// Timeline lists a remediation's entries, the oldest first, at most
-	// MaxTimeline. An unknown remediation has none.
-	Timeline(ctx context.Context, remediation string) ([]Entry, error)
-	// Last is the remediation's latest event that moved it on, or of the given
-	// types; ErrNotFound if there is none.
-	Last(ctx context.Context, remediation string, types ...string) (Entry, error)
-	// Remediation sums one up; ErrNotFound if it is unknown.
-	Remediation(ctx context.Context, id string) (Remediation, error)
-	// Remediations lists those that match, the newest first.
-	Remediations(ctx context.Context, filter Filter) ([]Remediation, error)
-	// Live lists the last event of each remediation that has not ended and
-	// whose last event is from before olderThan, the longest silent first.
-	Live(ctx context.Context, olderThan time.Time, limit int) ([]Entry, error)
-	// Effectiveness counts the verdicts on an action.
-	Effectiveness(ctx context.Context, of Case) (Effectiveness, error)
 	// Prune removes what is older than the given time: remediations that ended
 	// before it, with all their entries, and entries that belong to none. It
 	// works in bounded transactions, so that appends never wait for long, until
@@ -53,6 +36,31 @@ type Store interface {
 	// and answers how many rows that were. ErrNotFound if it is unknown,
 	// ErrNotEnded while it is under way: the rest of it would be recorded again.
 	Forget(ctx context.Context, remediation string) (int, error)
+}
+
+// Reader is the part of a Store that changes nothing.
+type Reader interface {
+	// Timeline lists a remediation's entries, the oldest first, at most
+	// MaxTimeline. An unknown remediation has none.
+	Timeline(ctx context.Context, remediation string) ([]Entry, error)
+	// Last is the remediation's latest event that moved it on, or of the given
+	// types; ErrNotFound if there is none.
+	Last(ctx context.Context, remediation string, types ...string) (Entry, error)
+	// Remediation sums one up; ErrNotFound if it is unknown.
+	Remediation(ctx context.Context, id string) (Remediation, error)
+	// Remediations lists those that match, the newest first.
+	Remediations(ctx context.Context, filter Filter) ([]Remediation, error)
+	// Namespaces lists the namespaces of the targets of all remediations, sorted,
+	// at most limit of them and of MaxPage. Targets without one are left out.
+	Namespaces(ctx context.Context, limit int) ([]string, error)
+	// Events lists the entries of these ids, at most MaxPage of them, in no
+	// order. What is not known is left out.
+	Events(ctx context.Context, ids ...string) ([]Entry, error)
+	// Live lists the last event of each remediation that has not ended and
+	// whose last event is from before olderThan, the longest silent first.
+	Live(ctx context.Context, olderThan time.Time, limit int) ([]Entry, error)
+	// Effectiveness counts the verdicts on an action.
+	Effectiveness(ctx context.Context, of Case) (Effectiveness, error)
 	// Ping tells whether the store answers.
 	Ping(ctx context.Context) error
 	Close() error
@@ -63,6 +71,8 @@ type Filter struct {
 	Namespace, Kind, Name string
 	Alert, Action         string
 	Phase, Outcome        string
+	// Namespaces selects those of any of these, unless it is nil: none of none.
+	Namespaces []string
 	// Unended selects those that have not ended.
 	Unended bool
 	// After continues behind the last remediation of the page before.
@@ -106,42 +116,4 @@ func (e *Effectiveness) Add(o Effectiveness) {
 	if o.Last.After(e.Last) {
 		e.Last = o.Last
 	}
-}
-
-// Opener opens the store that a URL of its scheme names.
-type Opener func(url string) (Store, error)
-
-var (
-	openersMu sync.RWMutex
-	openers   = map[string]Opener{}
-)
-
-// Register makes a scheme known to Open. It panics when the scheme is taken:
-// that is a mistake of the build.
-func Register(scheme string, open Opener) {
-	openersMu.Lock()
-	defer openersMu.Unlock()
-	if _, taken := openers[scheme]; taken {
-		panic("history: scheme " + scheme + " is registered twice")
-	}
-	openers[scheme] = open
-}
-
-// Open opens the store that the URL names, such as sqlite:///path/to/file.
-func Open(url string) (Store, error) {
-	scheme, _, found := strings.Cut(url, ":")
-	if !found {
-		return nil, fmt.Errorf("open history: %w: the URL names no scheme, such as sqlite:", ErrInvalid)
-	}
-	openersMu.RLock()
-	open := openers[scheme]
-	openersMu.RUnlock()
-	if open == nil {
-		return nil, fmt.Errorf("open history: %w: no store is linked for the scheme %q", ErrInvalid, scheme)
-	}
-	store, err := open(url)
-	if err != nil {
-		return nil, fmt.Errorf("open history: %w", err)
-	}
-	return store, nil
 }

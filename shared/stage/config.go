@@ -38,8 +38,9 @@ const (
 	EnvStabilization = "STABILIZATION"
 	// EnvApprovalWithin bounds the wait for a person's answer.
 	EnvApprovalWithin = "APPROVAL_WITHIN"
-	// EnvCooldown is how long a healed target's alerts are counted as
-	// duplicates instead of opening a remediation.
+	// EnvCooldown is how long a target's alerts are counted as duplicates
+	// instead of opening a remediation, after one that healed it or ended
+	// otherwise.
 	EnvCooldown = "COOLDOWN"
 	EnvDryRun   = "DRY_RUN"
 	// EnvInboxLease shortens the time for which a process that died blocks

@@ -240,13 +240,14 @@ func TestATerminalReplySettlesTheClaim(t *testing.T) {
 	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
 		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
 	})
-	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
+	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL(), stage.EnvCooldown, "escalated=48h"))
 	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
 	require.NoError(t, err)
 	claim, err := claims.Get(t.Context(), eventtest.Fingerprint)
 	require.NoError(t, err)
 	require.Equal(t, ledger.Settled, claim.State)
 	require.Equal(t, event.OutcomeEscalated, claim.Outcome)
+	require.Greater(t, claim.CooldownUntil.Sub(claim.FirstSeen), 47*time.Hour, "as COOLDOWN says")
 }
 
 func TestAnEventOfARemediationThatHasEndedIsDroppedWithAReason(t *testing.T) {

@@ -79,7 +79,7 @@ func (l *lifecycle) runtime(settings map[string]string) (*Runtime, error) {
 	rt := &Runtime{Stage: l.name, Config: c, Now: time.Now,
 		Namespace: c.String(EnvNamespace, DefaultNamespace),
 		within:    c.Duration(EnvTurnWithin, DefaultTurnWithin),
-		lease:     c.Lease(inboxLease)}
+		lease:     c.Lease(inboxLease), cooldowns: c.cooldowns()}
 	var keyErr, ringErr, redisErr error
 	private, public := l.sealingKeys(c)
 	if private != "" {

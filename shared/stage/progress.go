@@ -16,21 +16,6 @@ import (
 // remediation by now: whatever this event wanted, it comes too late.
 var ErrSuperseded = errors.New("the remediation no longer holds its claim")
 
-// Cooldowns by how a remediation ended: for how long its target's alerts are
-// counted instead of opening a new one. Zero re-arms at once. COOLDOWN
-// replaces the one of a healed target.
-var cooldowns = map[string]time.Duration{
-	event.OutcomeCancelled: 0,
-	event.OutcomeUnhealed:  0,
-	event.OutcomeUndone:    time.Hour,
-	event.OutcomeDryRun:    15 * time.Minute,
-	event.OutcomeFailed:    15 * time.Minute,
-	event.OutcomeRejected:  30 * time.Minute,
-	event.OutcomeExpired:   30 * time.Minute,
-	event.OutcomeNotified:  time.Hour,
-	event.OutcomeEscalated: time.Hour,
-}
-
 // Track moves the claim of the event's remediation: a terminal type settles
 // it, any other sets its deadline and keeps the event for the sweep. It is
 // safe to repeat, and must come before the event is let go.
@@ -79,14 +64,7 @@ func (rt *Runtime) settle(ctx context.Context, r event.Remediation, doc event.Do
 		return err
 	}
 	return rt.Ledger.Settle(ctx, ledger.Settlement{Fingerprint: r.Fingerprint, Remediation: r.ID,
-		Outcome: end.Outcome, Cooldown: rt.cooldown(end.Outcome)})
-}
-
-func (rt *Runtime) cooldown(outcome string) time.Duration {
-	if d, ok := cooldowns[outcome]; ok {
-		return d
-	}
-	return rt.Config.Duration(EnvCooldown, DefaultCooldown)
+		Outcome: end.Outcome, Cooldown: rt.cooldowns[end.Outcome]})
 }
 
 // Encode is an event in structured mode: what the inbox, the due list and

@@ -29,10 +29,12 @@ type Runtime struct {
 	sink   *Sink
 	within time.Duration
 	lease  time.Duration
-	meters meters
-	log    *zap.SugaredLogger
-	close  func() error
-	onStop []func() error
+	// cooldowns are by how a remediation ended.
+	cooldowns cooldowns
+	meters    meters
+	log       *zap.SugaredLogger
+	close     func() error
+	onStop    []func() error
 	// explains are the routes by which the stage says what it would answer.
 	explains Routes
 }

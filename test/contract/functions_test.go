@@ -75,7 +75,7 @@ var reference = regexp.MustCompile(`^\{\{ (secret|configMap):([a-z-]+):([-._a-zA
 
 // secrets are what the keys command makes, which its own test shows.
 func secrets(stage string) map[string][]string {
-	return map[string][]string{"seal-" + stage: {"private"}, "kubernaut-redis": {"url"}, "kubernaut-history": {"url"}, "kubernaut-callers": {"tokens"}}
+	return map[string][]string{"seal-" + stage: {"private"}, "kubernaut-redis": {"url"}, "kubernaut-history": {"url", "reader-url"}, "kubernaut-callers": {"tokens"}}
 }
 
 func TestWhatAFunctionRefersToIsDeployed(t *testing.T) {
@@ -179,7 +179,7 @@ func reads(t *testing.T, name string) []string {
 		}
 	}
 	// The harness reads these for every stage.
-	out = append(out, stage.EnvNamespace, stage.EnvTurnWithin, stage.EnvLogLevel, stage.EnvSealPrivate, stage.EnvSealPublic, "OTEL_EXPORTER_OTLP_ENDPOINT")
+	out = append(out, stage.EnvNamespace, stage.EnvTurnWithin, stage.EnvCooldown, stage.EnvLogLevel, stage.EnvSealPrivate, stage.EnvSealPublic, "OTEL_EXPORTER_OTLP_ENDPOINT")
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -244,9 +244,9 @@ func TestTheSendersRoleHoldsTheVerbThatTheGatewayAsksFor(t *testing.T) {
 func TestPeoplesRolesHoldTheVerbsThatApproveAsksFor(t *testing.T) {
 	roles := all[rbacv1.ClusterRole](overlay(t, "dev"))
 	for name, verbs := range map[string][]string{
-		"kubernaut-viewer":   {"get"},
-		"kubernaut-approver": {"approve", "get", "undo"},
-		"kubernaut-operator": {"approve", "get", "pause", "undo"},
+		"kubernaut-viewer":   {"get", "list"},
+		"kubernaut-approver": {"approve", "get", "list", "undo"},
+		"kubernaut-operator": {"approve", "get", "list", "pause", "undo"},
 	} {
 		var want []string
 		for _, verb := range verbs {

@@ -18,10 +18,10 @@ import (
 
 	"kubernaut.ai/local/simulation"
 	"kubernaut.ai/local/system"
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/history"
 	_ "kubernaut.ai/shared/history/sqlite"
 	"kubernaut.ai/shared/stage"
+	"kubernaut.ai/shared/timeline"
 )
 
 var update = flag.Bool("update", false, "write the golden timelines anew")

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"kubernaut.ai/local/timeline"
+	"kubernaut.ai/shared/timeline"
 )
 
 // operator reads the answers as a person on call does.
@@ -25,6 +25,16 @@ func (b *bed) operator(t *testing.T) {
 		require.Equal(t, "POST /api/v1/remediations/"+id+"/approve", one.Held.Approve)
 		require.Empty(t, one.Changes)
 		require.Nil(t, one.Undo)
+		var list struct {
+			Remediations []struct {
+				ID   string
+				Held *timeline.Held
+			}
+		}
+		b.ask(t, http.MethodGet, "/api/v1/remediations?namespace=operated&phase=remediation.held", "").decode(t, &list)
+		require.Len(t, list.Remediations, 1)
+		require.Equal(t, one.Held, list.Remediations[0].Held)
+		require.NotZero(t, one.Held.ExpiresAt)
 	})
 	require.Equal(t, http.StatusAccepted, b.ask(t, http.MethodPost, "/api/v1/remediations/"+id+"/approve", `{"comment": "Go."}`).status)
 	until(t, "healed workload", func() (bool, any) { return b.healthy(t, namespace), b.view(t, id).Timeline })

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/local/replay"
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/timeline"
 )
 
 const samplesDir = root + "/local/samples"

@@ -33,6 +33,8 @@ func Run(t *testing.T, open func(t *testing.T) history.Store) {
 		"the last event of given types is found":                   lastOfTypes,
 		"remediations are listed newest first, page by page":       pages,
 		"remediations are filtered":                                filtered,
+		"the namespaces of remediations are listed":                namespaces,
+		"events are found by their ids":                            byID,
 		"live remediations are those without an end":               live,
 		"the last verdict of a step counts":                        effectiveness,
 		"what is old goes, remediations that have not ended stay":  pruned,

@@ -115,6 +115,9 @@ func filtered(t *testing.T, s history.Store) {
 	}{
 		"by nothing":                      {history.Filter{}, []string{"r-open", "r-healed"}},
 		"by namespace":                    {history.Filter{Namespace: "shop"}, []string{"r-healed"}},
+		"by several namespaces":           {history.Filter{Namespaces: []string{"none", "shop"}}, []string{"r-healed"}},
+		"by a namespace of several":       {history.Filter{Namespace: "shop", Namespaces: []string{"none"}}, []string{}},
+		"by no namespace at all":          {history.Filter{Namespaces: []string{}}, []string{}},
 		"by kind":                         {history.Filter{Kind: "Node"}, []string{"r-open"}},
 		"by name":                         {history.Filter{Name: "worker-1"}, []string{"r-open"}},
 		"by alert":                        {history.Filter{Alert: "KubeNodeNotReady"}, []string{"r-open"}},
@@ -130,6 +133,34 @@ func filtered(t *testing.T, s history.Store) {
 		require.NoError(t, err, name)
 		require.Equal(t, c.want, names(got), name)
 	}
+}
+
+func namespaces(t *testing.T, s history.Store) {
+	ctx := context.Background()
+	got, err := s.Namespaces(ctx, 10)
+	require.NoError(t, err)
+	require.Empty(t, got)
+	for i, subject := range []string{"shop/Deployment/web", "/Node/worker-1", "bank/Deployment/web", "shop/Deployment/cart", "Zoo/Pod/x"} {
+		add(t, s, step(fmt.Sprintf("r-%d", i), event.SignalReceived, i, func(e *history.Entry) { e.Subject = subject }))
+	}
+	got, err = s.Namespaces(ctx, 10)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Zoo", "bank", "shop"}, got)
+	got, err = s.Namespaces(ctx, 2)
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+}
+
+func byID(t *testing.T, s history.Store) {
+	ctx := context.Background()
+	entries := story("r-1")
+	add(t, s, entries...)
+	got, err := s.Events(ctx)
+	require.NoError(t, err)
+	require.Empty(t, got, "asked for nothing")
+	got, err = s.Events(ctx, entries[0].ID, "none", entries[2].ID)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []history.Entry{entries[0], entries[2]}, got, "whole, with their events")
 }
 
 func live(t *testing.T, s history.Store) {

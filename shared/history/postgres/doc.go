@@ -9,7 +9,8 @@
 // Open touches no network. The first connection creates or upgrades the
 // tables, kubernaut_events and kubernaut_remediations in the first schema of
 // the search path; programs that start together wait for the one that does it.
-// A role that may only read can use tables that are there already.
+// A role that may only read can use tables that are there already, and
+// history.OpenReader wants no more of any role.
 //
 // What is in force beside the parameters that pgx knows:
 //

@@ -24,6 +24,9 @@ const migrateTimeout = 30 * time.Second
 // encoding is what the database has to store text in.
 const encoding = "UTF8"
 
+// errNoTables is what a reader meets before any writer was there.
+var errNoTables = fmt.Errorf("%w: its tables are made when record starts for the first time, or after an upgrade", history.ErrUnavailable)
+
 // schema brings the tables up to date, once in this process.
 type schema struct {
 	mu    sync.Mutex
@@ -47,6 +50,24 @@ func (s *schema) ensure(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// expect is ensure for somebody who only reads: it makes nothing.
+func (s *schema) expect(ctx context.Context, conn *pgx.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
+		return nil
+	}
+	version, known, err := versions(ctx, conn)
+	if err == nil && version < len(known) {
+		err = errNoTables
+	}
+	if err != nil {
+		return fmt.Errorf("find tables: %w", err)
+	}
+	s.ready = true
+	return nil
+}
+
 // forget makes the next connection look again.
 func (s *schema) forget() {
 	s.mu.Lock()
@@ -57,16 +78,9 @@ func (s *schema) forget() {
 // migrate applies the migrations that the database lacks. Tables that are up
 // to date are only looked at: that much any role may do.
 func migrate(ctx context.Context, conn *pgx.Conn) error {
-	names, err := fs.Glob(files, "migrations/*.sql")
-	if err != nil {
-		return fmt.Errorf("list migrations: %w", err)
-	}
-	version, err := versionOf(ctx, conn)
+	version, names, err := versions(ctx, conn)
 	if err != nil || version == len(names) {
 		return err
-	}
-	if version > len(names) {
-		return fmt.Errorf("%w: the database has schema %d, this program knows %d: run a newer one", history.ErrInvalid, version, len(names))
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockMigration); err != nil {
@@ -82,6 +96,21 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 		}
 		return apply(ctx, tx, names[version:], version)
 	})
+}
+
+// versions are the database's, and the migrations that this program knows, of
+// which there are no fewer.
+func versions(ctx context.Context, conn *pgx.Conn) (version int, names []string, err error) {
+	if names, err = fs.Glob(files, "migrations/*.sql"); err != nil {
+		return 0, nil, fmt.Errorf("list migrations: %w", err)
+	}
+	if version, err = versionOf(ctx, conn); err != nil {
+		return 0, nil, err
+	}
+	if version > len(names) {
+		return 0, nil, fmt.Errorf("%w: the database has schema %d, this program knows %d: run a newer one", history.ErrInvalid, version, len(names))
+	}
+	return version, names, nil
 }
 
 const createVersions = `CREATE TABLE IF NOT EXISTS kubernaut_schema

@@ -43,6 +43,8 @@ const (
 func init() {
 	history.Register("postgres", Open)
 	history.Register("postgresql", Open)
+	history.RegisterReader("postgres", OpenReader)
+	history.RegisterReader("postgresql", OpenReader)
 }
 
 // store is a history.Store on a PostgreSQL database.
@@ -55,13 +57,20 @@ type store struct {
 
 // Open prepares a pool for the database that a postgres:// URL names. It does
 // no I/O: a database that is away shows at the first call.
-func Open(rawURL string) (history.Store, error) {
+func Open(rawURL string) (history.Store, error) { return openAs(rawURL, (*schema).ensure) }
+
+// OpenReader prepares a pool for somebody who only reads. It makes no tables,
+// and finds none until a writer has made them.
+func OpenReader(rawURL string) (history.Reader, error) { return openAs(rawURL, (*schema).expect) }
+
+// openAs prepares a pool whose connections are first looked at by prepare.
+func openAs(rawURL string, prepare func(*schema, context.Context, *pgx.Conn) error) (history.Store, error) {
 	config, timeout, err := configure(rawURL)
 	if err != nil {
 		return nil, err
 	}
 	s := &store{schema: &schema{}, timeout: timeout}
-	config.AfterConnect = s.schema.ensure
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepare(s.schema, ctx, conn) }
 	// The context is for the pool's first connections, of which there are none.
 	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

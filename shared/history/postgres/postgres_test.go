@@ -46,6 +46,7 @@ func TestOnARealServer(t *testing.T) {
 		"a database that cannot hold every text is refused":              wrongEncoding,
 		"a role that may only read reads":                                reader,
 		"a role that may only read does not create":                      readerFirst,
+		"a reader makes no tables, and finds them once they are made":    onlyReads,
 		"tables that vanish are made again":                              vanished,
 		"a lock that somebody holds is waited for, but not for ever":     locked,
 		"what prunes already is left alone":                              prunesAlready,
@@ -167,6 +168,24 @@ func readerFirst(t *testing.T, server *postgrestest.Server) {
 	_, err := open(t, server.As("early", "little", databaseOf(t, url))).Last(t.Context(), "r-1")
 	require.ErrorContains(t, err, "permission denied")
 	require.ErrorContains(t, err, "prepare tables")
+}
+
+func onlyReads(t *testing.T, server *postgrestest.Server) {
+	url := server.Database(t)
+	s, err := history.OpenReader(url) // as a role that could make them
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	_, err = s.Namespaces(t.Context(), 1)
+	require.ErrorIs(t, err, history.ErrUnavailable, "somebody else will make them")
+	require.ErrorContains(t, err, "record")
+	require.NoError(t, open(t, url).Append(t.Context(), entry(1, "r-1")))
+	_, err = s.Remediation(t.Context(), "r-1")
+	require.NoError(t, err)
+	server.Exec(t, databaseOf(t, url), "INSERT INTO kubernaut_schema (version) VALUES (99)")
+	again, err := history.OpenReader(url)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, again.Close()) })
+	require.ErrorIs(t, again.Ping(t.Context()), history.ErrInvalid)
 }
 
 func vanished(t *testing.T, server *postgrestest.Server) {

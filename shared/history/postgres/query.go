@@ -75,6 +75,17 @@ func (s *store) Remediations(ctx context.Context, f history.Filter) ([]history.R
 	return all(ctx, s, query{"list remediations", sql, c.Args}, tables.ScanRemediation)
 }
 
+func (s *store) Namespaces(ctx context.Context, limit int) ([]string, error) {
+	return all(ctx, s, query{"list namespaces", `SELECT DISTINCT namespace FROM kubernaut_remediations
+		WHERE namespace <> '' ORDER BY namespace LIMIT $1`, []any{history.Page(limit)}}, tables.ScanText)
+}
+
+func (s *store) Events(ctx context.Context, ids ...string) ([]history.Entry, error) {
+	c := conditions()
+	c.IDs(ids[:min(len(ids), history.MaxPage)])
+	return all(ctx, s, query{"read events", selectEvents + c.Where(), c.Args}, tables.ScanEntry)
+}
+
 func (s *store) Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error) {
 	entries, err := all(ctx, s, query{"list live remediations", selectEvents + `WHERE id IN (
 		SELECT last_event FROM kubernaut_remediations

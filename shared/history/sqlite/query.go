@@ -80,6 +80,29 @@ func (s *store) remediations(ctx context.Context, where string, args ...any) ([]
 	return list, unavailable(err)
 }
 
+func (s *store) Namespaces(ctx context.Context, limit int) ([]string, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT DISTINCT namespace FROM remediations
+		WHERE namespace <> '' ORDER BY namespace LIMIT ?`, history.Page(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list namespaces: %w", unavailable(err))
+	}
+	names, err := collect(rows, tables.ScanText)
+	if err != nil {
+		return nil, fmt.Errorf("list namespaces: %w", unavailable(err))
+	}
+	return names, nil
+}
+
+func (s *store) Events(ctx context.Context, ids ...string) ([]history.Entry, error) {
+	c := conditions()
+	c.IDs(ids[:min(len(ids), history.MaxPage)])
+	entries, err := s.entries(ctx, c.Where(), c.Args...)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return entries, nil
+}
+
 func (s *store) Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error) {
 	entries, err := s.entries(ctx, `WHERE id IN (SELECT last_event FROM remediations
 		WHERE ended = 0 AND last_event <> '' AND last_at < ? ORDER BY last_at LIMIT ?)`,

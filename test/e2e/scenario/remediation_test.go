@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/history"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/signal"
+	"kubernaut.ai/shared/timeline"
 )
 
 // opened waits for the remediation of a workload in history.

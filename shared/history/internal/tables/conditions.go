@@ -31,6 +31,22 @@ func (c *Conditions) equal(column, value string) {
 	}
 }
 
+// anyOf adds a term for a column that has one of the values: none of none.
+func (c *Conditions) anyOf(column string, values []string) {
+	if len(values) == 0 {
+		c.add("1 = 0")
+		return
+	}
+	places := make([]string, len(values))
+	for i, value := range values {
+		places[i] = c.Arg(value)
+	}
+	c.add(column + " IN (" + strings.Join(places, ", ") + ")")
+}
+
+// IDs adds that the id is one of these.
+func (c *Conditions) IDs(ids []string) { c.anyOf("id", ids) }
+
 // Filter adds what a filter selects, the place to continue from included.
 func (c *Conditions) Filter(f history.Filter) {
 	c.equal("namespace", f.Namespace)
@@ -40,6 +56,9 @@ func (c *Conditions) Filter(f history.Filter) {
 	c.equal("action", f.Action)
 	c.equal("phase", f.Phase)
 	c.equal("outcome", f.Outcome)
+	if f.Namespaces != nil {
+		c.anyOf("namespace", f.Namespaces)
+	}
 	if f.Unended {
 		c.add("ended = 0")
 	}

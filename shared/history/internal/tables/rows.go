@@ -96,6 +96,9 @@ func namesOf(subject string) (namespace, name string) {
 	return parts[0], parts[2]
 }
 
+// ScanText reads one column of text.
+func ScanText(row Row) (text string, err error) { return text, row.Scan(&text) }
+
 // Nanos is a time as the tables keep it: nanoseconds since 1970, 0 is none.
 func Nanos(t time.Time) int64 {
 	if t.IsZero() {

@@ -7,11 +7,11 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
 
-	"kubernaut.ai/local/timeline"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/history"
 	"kubernaut.ai/shared/stage"
+	"kubernaut.ai/shared/timeline"
 )
 
 // told makes history's entry of an event, as record does.

@@ -3,6 +3,8 @@ package timeline
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"kubernaut.ai/shared/event"
@@ -44,10 +46,19 @@ type View struct {
 	// Alerts are all that joined it, as far as they are still known.
 	Alerts []Alert `json:"alerts,omitempty"`
 	// AlertsNotListed counts joins of more alerts than a list keeps.
-	AlertsNotListed int             `json:"alertsNotListed,omitempty"`
-	Timeline        []Line          `json:"timeline"`
-	Attempts        []event.Attempt `json:"attempts,omitempty"`
+	AlertsNotListed int `json:"alertsNotListed,omitempty"`
+	// Unavailable names the parts of this view that could not be read just now.
+	Unavailable []string        `json:"unavailable,omitempty"`
+	Timeline    []Line          `json:"timeline"`
+	Attempts    []event.Attempt `json:"attempts,omitempty"`
+
+	namespaces map[string]bool
 }
+
+// Namespaces are those of everything that the remediation is about: of the
+// alert's target, and of what was proposed, decided and done. The empty name
+// stands for targets without one. Who may read all of them may read the view.
+func (v View) Namespaces() []string { return slices.Sorted(maps.Keys(v.namespaces)) }
 
 // Alert is one alert that joined a remediation.
 type Alert struct {
@@ -79,12 +90,29 @@ type Undo struct {
 	How      string `json:"how,omitempty"`
 }
 
-// Held is what waits for a person's answer.
+// Held is what waits for a person's answer, until when, and how to give it.
 type Held struct {
 	Reason    string    `json:"reason"`
 	ExpiresAt time.Time `json:"expiresAt"`
 	Approve   string    `json:"approve"`
 	Refuse    string    `json:"refuse"`
+}
+
+func heldBy(remediation string, d *event.Decision) *Held {
+	path := "POST /api/v1/remediations/" + remediation
+	return &Held{Reason: d.Reason, ExpiresAt: d.ExpiresAt, Approve: path + "/approve", Refuse: path + "/refuse"}
+}
+
+// HeldOf reads what waits from the entry of the event that says so.
+func HeldOf(e history.Entry) (*Held, error) {
+	d, err := decode(e)
+	if err != nil {
+		return nil, err
+	}
+	if e.Type != event.RemediationHeld || d.Decision == nil {
+		return nil, fmt.Errorf("read event %s: it is %s and holds nothing", e.ID, event.ShortType(e.Type))
+	}
+	return heldBy(d.Remediation.ID, d.Decision), nil
 }
 
 // Line is one event of the timeline.
@@ -116,7 +144,7 @@ type everything struct {
 func Of(entries []history.Entry) (View, error) {
 	sorted := inOrder(entries)
 	sum := history.Summarise(sorted)
-	v := View{ID: sum.ID, Phase: event.ShortType(sum.Phase), Ended: sum.Ended(), Alert: sum.Alert, Target: sum.Subject,
+	v := View{namespaces: map[string]bool{}, ID: sum.ID, Phase: event.ShortType(sum.Phase), Ended: sum.Ended(), Alert: sum.Alert, Target: sum.Subject,
 		Action: sum.Action, Outcome: sum.Outcome, Reason: sum.Reason, OpenedAt: sum.OpenedAt}
 	if v.Ended {
 		v.EndedAt = &sum.EndedAt
@@ -135,6 +163,7 @@ func Of(entries []history.Entry) (View, error) {
 			line.Took = max(e.Time.Sub(cause), 0)
 		}
 		v.Timeline = append(v.Timeline, line)
+		v.concern(data)
 		v.learn(e.Type, data)
 	}
 	if v.Ended {
@@ -155,6 +184,24 @@ func decode(e history.Entry) (everything, error) {
 	return d, nil
 }
 
+// concern notes the namespaces of all targets that an event names.
+func (v *View) concern(d everything) {
+	v.namespaces[d.Signal.Target.Namespace] = true
+	if d.Proposal != nil {
+		v.namespaces[d.Proposal.Target.Namespace] = true
+	}
+	if d.Decision != nil {
+		v.namespaces[d.Decision.Target.Namespace] = true
+	}
+	if d.Execution == nil {
+		return
+	}
+	v.namespaces[d.Execution.Target.Namespace] = true
+	for _, c := range d.Execution.Changes {
+		v.namespaces[c.Target.Namespace] = true
+	}
+}
+
 // learn takes from an event what the view says of the whole.
 func (v *View) learn(eventType string, d everything) {
 	if c := d.Classification; c != nil {
@@ -167,8 +214,7 @@ func (v *View) learn(eventType string, d everything) {
 	case event.RemediationProposed:
 		v.Reasons = append(v.Reasons, d.Proposal.Rationale)
 	case event.RemediationHeld:
-		path := "/api/v1/remediations/" + d.Remediation.ID
-		v.Held = &Held{Reason: d.Decision.Reason, ExpiresAt: d.Decision.ExpiresAt, Approve: "POST " + path + "/approve", Refuse: "POST " + path + "/refuse"}
+		v.Held = heldBy(d.Remediation.ID, d.Decision)
 		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
 	case event.RemediationApproved:
 		v.Held = nil
