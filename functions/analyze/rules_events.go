@@ -1,6 +1,7 @@
 package function
 
 import (
+	"slices"
 	"strings"
 
 	"kubernaut.ai/shared/event"
@@ -12,17 +13,17 @@ import (
 // did not help. At once only an observed state rolls back.
 var eventRules = []rule{
 	{
-		name: "image cannot be pulled", alerts: []string{"BackOff", "ImagePullBackOff", "ErrImagePull", "Failed"}, needs: []string{partPods},
+		name: "image cannot be pulled", alerts: append([]string{"BackOff", "Failed"}, imageEvents...), needs: []string{partPods},
 		when: told(waiting(imageMissing)), because: "An image cannot be pulled, and no earlier revision is known that would run",
 		ladder: []rung{diagnose, notify}, confidence: 0.7,
 	},
 	{
-		name: "container cannot be created", alerts: []string{"BackOff", "Failed"}, needs: []string{partPods},
+		name: "container cannot be created", alerts: append([]string{"BackOff", "Failed"}, containerEvents...), needs: []string{partPods},
 		when: told(waiting(misconfigured)), because: "A container cannot be created, and no earlier revision is known that would run",
 		ladder: []rung{diagnose, notify}, confidence: 0.7,
 	},
 	{
-		name: "image was not pulled", alerts: []string{"ImagePullBackOff", "ErrImagePull", "Failed"}, needs: []string{partPods},
+		name: "container was not started", alerts: slices.Concat([]string{"Failed"}, imageEvents, containerEvents), needs: []string{partPods},
 		when: told(podsSeen), because: "The kubelet could not start a container, and none is seen that still waits for its image",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},
@@ -43,9 +44,14 @@ var eventRules = []rule{
 		ladder: []rung{diagnose, restart, notify}, confidence: 0.6,
 	},
 	{
-		name: "volume cannot be mounted", alerts: []string{"FailedMount", "FailedAttachVolume"}, needs: []string{partPods},
+		name: "volume cannot be mounted", alerts: []string{"FailedMount", "FailedMapVolume", "FailedAttachVolume"}, needs: []string{partPods},
 		when: told(podsSeen), because: "A pod waits for a volume; on another node it may get it",
 		ladder: []rung{diagnose, restart, notify}, confidence: 0.6,
+	},
+	{
+		name: "volume cannot be provided", alerts: []string{"ProvisioningFailed", "VolumeResizeFailed", "FileSystemResizeFailed"},
+		when: told(podsSeen), because: "The storage does not give the volume, or not its size: its class, a quota or the storage itself has to be mended",
+		ladder: []rung{diagnose, notify}, confidence: 0.7,
 	},
 	{
 		name: "sandbox cannot be made", alerts: []string{"FailedCreatePodSandBox"}, needs: []string{partPods},
@@ -68,7 +74,7 @@ var eventRules = []rule{
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},
 	{
-		name: "node kills for memory", alerts: []string{"OOMKilled", "OOMKilling"}, kinds: []string{"Node"},
+		name: "node kills for memory", alerts: []string{"OOMKilled", "OOMKilling", "SystemOOM"}, kinds: []string{"Node"},
 		when: told(nodeSeen), because: "The kernel of the node killed a process for its memory; whose it was, the event tells at best",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},
@@ -78,6 +84,14 @@ var eventRules = []rule{
 		ladder:  []rung{diagnose, notify}, confidence: 0.7,
 	},
 }
+
+// imageEvents are what kubelets say of images, and containerEvents of containers
+// that they could not make or start.
+var (
+	imageEvents = []string{"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "InspectFailed",
+		"RegistryUnavailable", "SignatureValidationFailed"}
+	containerEvents = []string{"CreateContainerError", "FailedPostStartHook", "FailedCreatePodContainer"}
+)
 
 // told adds to what a rule sees what the event itself said. Strangers wrote it.
 func told(when func(facts) (observation, bool)) func(facts) (observation, bool) {

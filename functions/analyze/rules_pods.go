@@ -25,7 +25,7 @@ var podRules = []rule{
 		ladder: []rung{notify}, confidence: 0.6,
 	},
 	{
-		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled", "OOMKilled", "OOMKilling"}, needs: []string{partPods, partWorkload},
+		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled", "OOMKilled", "OOMKilling", "SystemOOM"}, needs: []string{partPods, partWorkload},
 		when: podsSeen, because: "The alert says that a container was killed for its memory, but none is seen that was",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},
