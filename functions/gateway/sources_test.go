@@ -43,6 +43,11 @@ func sent(t testing.TB, name string) string {
 	return string(text)
 }
 
+// pathOf is a path that a source's pattern takes.
+func pathOf(pattern string) string {
+	return strings.NewReplacer("{$}", "", "{receiver}", "karo", "{pod}", "cart-1").Replace(pattern)
+}
+
 // sourcesWorld has what the sources' fixtures are about.
 func sourcesWorld(t testing.TB) *world {
 	w := newWorld(t)
@@ -57,7 +62,7 @@ func TestWhatEverySenderMayNotSend(t *testing.T) {
 	g := newWorld(t).gateway(t)
 	for _, s := range sources(t) {
 		for _, pattern := range s.Paths() {
-			path := strings.NewReplacer("{$}", "", "{receiver}", "kubernaut", "{pod}", "cart-1").Replace(pattern)
+			path := pathOf(pattern)
 			t.Run(path, func(t *testing.T) {
 				for _, kind := range []string{"", "text/html", s.MediaTypes()[0] + "; charset=latin1", "*/*"} {
 					require.Equal(t, 415, postTo(t, g, path, "{}", "Content-Type", kind).code, kind)
