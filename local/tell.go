@@ -50,7 +50,7 @@ func (o *options) replay(ctx context.Context, p *terminal.Printer, s *system.Sys
 	for i := range stories {
 		<-done[i]
 		if errs[i] != nil {
-			results[i].Wrong = errs[i].Error()
+			results[i].Wrong = o.blame(ctx, errs[i])
 		}
 		if err := o.print(ctx, p, s, results[i]); err != nil {
 			return bad, err
