@@ -120,7 +120,7 @@ Now it is your turn. Point an Alertmanager here, or post an alert yourself:
 
   curl -s %[1]s/api/v1/signals/prometheus -H 'Content-Type: application/json' -d '{
     "version": "4", "status": "firing", "receiver": "kubernaut", "alerts": [{"status": "firing",
-      "labels": {"alertname": "KubeDeploymentReplicasMismatch", "namespace": "shop", "deployment": "checkout", "severity": "warning"},
+      "labels": {"alertname": "KubePodCrashLooping", "namespace": "shop", "deployment": "basket", "severity": "warning"},
       "startsAt": "%[2]s"}]}'
 
   receivers:                          # alertmanager.yml

@@ -77,8 +77,11 @@ var (
 	oomLoop   = event.ContainerState{Waiting: "CrashLoopBackOff", Restarts: 6, Last: &event.Termination{Reason: "OOMKilled", ExitCode: 137, FinishedAt: ago(time.Minute)}}
 	noImage   = event.ContainerState{Waiting: "ImagePullBackOff"}
 	noConfig  = event.ContainerState{Waiting: "CreateContainerConfigError"}
-	unready   = event.ContainerState{}
-	healthy   = event.ContainerState{Ready: true}
+	// betweenCrashes runs at this moment, and says that it is ready.
+	betweenCrashes = event.ContainerState{Ready: true, Restarts: 2, Last: &event.Termination{Reason: "Error", ExitCode: 1, FinishedAt: ago(time.Minute)}}
+
+	unready = event.ContainerState{}
+	healthy = event.ContainerState{Ready: true}
 )
 
 // revisions sets a new revision that is an age old after one that ran before

@@ -104,12 +104,17 @@ func crashing(c event.ContainerState) bool {
 // crashLoops sees a crash loop also in the moment in which its container runs,
 // and even says that it is ready, when the alert is about crashing.
 func (f facts) crashLoops(c event.ContainerState) bool {
-	told := f.Signal.Name == alertCrashLooping && c.Restarts > 0 && c.Last != nil && c.Last.ExitCode != 0
+	told := f.saysCrash() && c.Restarts > 0 && c.Last != nil && c.Last.ExitCode != 0
 	return crashing(c) || told
 }
 
 // alertCrashLooping is kubernetes-mixin's alert on crash loops.
 const alertCrashLooping = "KubePodCrashLooping"
+
+// crashAlerts say themselves that a container crashes.
+var crashAlerts = []string{alertCrashLooping, "BackOff", "CrashLoopBackOff"}
+
+func (f facts) saysCrash() bool { return slices.Contains(crashAlerts, f.Signal.Name) }
 
 // oomKilled holds for a container that was killed for its memory at the time
 // of the alert, or is still down after it.

@@ -36,7 +36,7 @@ const maxTurns = 40
 
 // New makes the stage. It does no I/O and cannot fail.
 func New() *stage.Function {
-	return stage.New(event.StageAnalyze, open, stage.WithInbox(), stage.Explains(event.SignalClassified, event.AnalysisContinued))
+	return stage.New(event.StageAnalyze, open, stage.WithInbox())
 }
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
@@ -45,11 +45,13 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 		return nil, err
 	}
 	a := analyze{analyst: analyst, now: rt.Now}
-	return stage.Routes{
+	routes := stage.Routes{
 		event.SignalClassified:      stage.On(a.classified),
 		event.AnalysisContinued:     stage.On(a.continued),
 		event.EffectivenessAssessed: stage.On(a.assessed),
-	}, nil
+	}
+	rt.Explain(routes.Only(event.SignalClassified, event.AnalysisContinued))
+	return routes, nil
 }
 
 func selectAnalyst(c *stage.Config) (Analyst, error) {

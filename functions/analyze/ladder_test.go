@@ -3,6 +3,7 @@ package function
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,7 +149,7 @@ func TestQuantitiesAreRaisedToRoundValues(t *testing.T) {
 
 func TestEveryRuleOfTheTableIsReached(t *testing.T) {
 	reached := map[string]bool{}
-	for _, c := range ladders {
+	for _, c := range slices.Concat(ladders, eventLadders) {
 		reached[c.rule] = true
 	}
 	names := map[string]bool{}

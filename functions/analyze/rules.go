@@ -62,8 +62,8 @@ type rules struct{ caps caps }
 
 // ruleBase is the whole table: first what is about Kubernaut itself; then
 // observed states, since they are certain whatever the alert is called; then
-// what each alert's name says.
-var ruleBase = slices.Concat(ownRules, stateRules, podRules, workloadRules, nodeRules, platformRules, lastRules)
+// what each event's reason and each alert's name says.
+var ruleBase = slices.Concat(ownRules, stateRules, eventRules, podRules, workloadRules, nodeRules, platformRules, lastRules)
 
 // Analyze answers in one turn, and never fails.
 func (r rules) Analyze(_ context.Context, c Case) (Finding, error) {

@@ -10,7 +10,7 @@ import (
 // nodeRules are for alerts about nodes.
 var nodeRules = []rule{
 	{
-		name: "node is not ready", alerts: []string{"KubeNodeNotReady", "KubeNodeUnreachable"}, needs: []string{partNode},
+		name: "node is not ready", alerts: []string{"KubeNodeNotReady", "KubeNodeUnreachable", "NodeNotReady"}, needs: []string{partNode},
 		when: nodeDown, because: "The node is not ready",
 		ladder: []rung{cordon, notify}, confidence: 0.85,
 	},
@@ -32,7 +32,7 @@ var nodeRules = []rule{
 	},
 	{
 		name:   "node has recovered, or cannot be cordoned",
-		alerts: []string{"KubeNodeNotReady", "KubeNodeUnreachable", "KubeNodeReadinessFlapping"},
+		alerts: []string{"KubeNodeNotReady", "KubeNodeUnreachable", "KubeNodeReadinessFlapping", "NodeNotReady"},
 		when:   nodeSeen, because: "The node is ready, cordoned already, or the last that can take pods",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},

@@ -10,7 +10,7 @@ import (
 // already looked for rollouts and OOM kills.
 var podRules = []rule{
 	{
-		name: "crash loop without a rollout", alerts: []string{"KubePodCrashLooping"}, needs: []string{partPods, partRevisions},
+		name: "crash loop without a rollout", alerts: crashAlerts, needs: []string{partPods, partRevisions},
 		when: faulty(crashing), because: "A container crashes again and again, and no rollout explains it",
 		ladder: []rung{restart, diagnose, notify}, confidence: 0.6,
 	},
@@ -25,7 +25,7 @@ var podRules = []rule{
 		ladder: []rung{notify}, confidence: 0.6,
 	},
 	{
-		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled"}, needs: []string{partPods, partWorkload},
+		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled", "OOMKilled", "OOMKilling", "SystemOOM"}, needs: []string{partPods, partWorkload},
 		when: podsSeen, because: "The alert says that a container was killed for its memory, but none is seen that was",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},

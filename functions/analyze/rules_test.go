@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,7 +186,7 @@ var ladders = []ladderCase{
 }
 
 func TestLadders(t *testing.T) {
-	for _, c := range ladders {
+	for _, c := range slices.Concat(ladders, eventLadders) {
 		t.Run(c.name, func(t *testing.T) {
 			finding, err := offline(t).Analyze(t.Context(), c.of)
 			require.NoError(t, err)
@@ -243,8 +244,15 @@ func TestEveryAlertOfTheContractHasItsCase(t *testing.T) {
 	for _, c := range ladders {
 		tested[c.of.Signal.Name] = true
 	}
+	named := map[string]bool{}
+	for _, r := range ruleBase {
+		for _, name := range r.alerts {
+			named[name] = true
+		}
+	}
 	for _, name := range contract {
 		require.True(t, tested[name], name)
+		require.True(t, named[name], "no rule is for %s", name)
 	}
 }
 

@@ -51,7 +51,7 @@ var workloadRules = []rule{
 		ladder: []rung{scaleUp, diagnose, notify}, confidence: 0.6,
 	},
 	{
-		name: "job did not succeed", alerts: []string{"KubeJobFailed", "KubeJobNotCompleted"}, when: podsSeen,
+		name: "job did not succeed", alerts: []string{"KubeJobFailed", "KubeJobNotCompleted", "BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"}, when: podsSeen,
 		because: "A job is not repeated blindly: it may have done half of its work",
 		ladder:  []rung{diagnose, notify}, confidence: 0.7,
 	},

@@ -1,6 +1,8 @@
 package function
 
 import (
+	"context"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/ledger/ledgertest"
+	"kubernaut.ai/shared/policy"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -77,4 +80,17 @@ func TestOnlyProposalsAreExplained(t *testing.T) {
 	var failure *stage.Error
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, stage.ReasonCannotExplain, failure.Reason)
+}
+
+func TestAnExplanationKeepsAPolicysErrorForTheLog(t *testing.T) {
+	a := authority(t)
+	a.policy = failing(fmt.Errorf("%w: http.send: dial tcp 10.1.2.3:443", policy.ErrEvaluation))
+	for ctx, want := range map[context.Context]string{
+		stage.ExplainOnly(t.Context()): "the policy failed: authorize's log tells why",
+		t.Context():                    "the policy failed: " + policy.ErrEvaluation.Error() + ": http.send: dial tcp 10.1.2.3:443",
+	} {
+		d, err := a.Decide(ctx, request(t, nil))
+		require.NoError(t, err)
+		require.Equal(t, [3]string{event.DecisionHeld, reasonPolicyFailed, want}, [3]string{d.Outcome, d.Reason, d.Detail})
+	}
 }

@@ -9,7 +9,7 @@ import (
 
 // New makes the stage. It does no I/O and cannot fail.
 func New() *stage.Function {
-	return stage.New(event.StageAuthorize, open, stage.WithInbox(), stage.Explains(event.RemediationProposed))
+	return stage.New(event.StageAuthorize, open, stage.WithInbox())
 }
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
@@ -22,10 +22,12 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 		book:      ledgerBook{ledger: rt.Ledger, keys: rt.Keys},
 		now:       rt.Now,
 	}
-	return stage.Routes{
+	routes := stage.Routes{
 		event.RemediationProposed: stage.On(h.proposed),
 		event.ApprovalGranted:     stage.On(h.granted),
 		event.ApprovalRefused:     stage.On(h.refused),
 		event.UndoRequested:       stage.On(h.undoRequested),
-	}, nil
+	}
+	rt.Explain(routes.Only(event.RemediationProposed))
+	return routes, nil
 }

@@ -63,13 +63,23 @@ func (a *Authority) ask(ctx context.Context, r Request, entry action.Action) (ru
 	case errors.Is(err, policy.ErrUndefined):
 		return ruling{outcome: event.DecisionHeld, reason: reasonPolicyUndefined, detail: "the policy gives no answer to this proposal"}, nil
 	case err != nil:
-		return ruling{outcome: event.DecisionHeld, reason: reasonPolicyFailed, detail: "the policy failed: " + err.Error()}, nil
+		return ruling{outcome: event.DecisionHeld, reason: reasonPolicyFailed, detail: "the policy failed: " + told(ctx, err)}, nil
 	}
 	limits, err := said.check()
 	if err != nil {
 		return ruling{outcome: event.DecisionHeld, reason: reasonPolicyFailed, detail: "the policy's answer cannot be used: " + err.Error(), policy: digest}, nil
 	}
 	return ruling{outcome: said.Outcome, reason: said.Reason, detail: said.Detail, policy: digest, limits: limits}, nil
+}
+
+// told is an error as it may be read: by those who decide; who only asks what
+// would be decided is told where to look.
+func told(ctx context.Context, err error) string {
+	if !stage.Explaining(ctx) {
+		return err.Error()
+	}
+	stage.Logger(ctx).Warnw("the policy failed", "reason", reasonPolicyFailed, "error", err)
+	return "authorize's log tells why"
 }
 
 // reasonPattern is what a named reason looks like.

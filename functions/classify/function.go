@@ -10,7 +10,7 @@ import (
 
 // New makes the stage; func-go calls it. It does no I/O and cannot fail.
 func New() *stage.Function {
-	return stage.New(event.StageClassify, open, stage.Explains(event.SignalEnriched))
+	return stage.New(event.StageClassify, open)
 }
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
@@ -18,7 +18,9 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvPolicyDir, err)
 	}
-	return routes(classifier{policy: engine}), nil
+	r := routes(classifier{policy: engine})
+	rt.Explain(r)
+	return r, nil
 }
 
 func routes(c classifier) stage.Routes {

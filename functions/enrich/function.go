@@ -11,7 +11,7 @@ import (
 
 // New makes the stage; func-go calls it. It does no I/O and cannot fail.
 func New() *stage.Function {
-	return stage.New(event.StageEnrich, open, stage.Explains(event.SignalReceived))
+	return stage.New(event.StageEnrich, open)
 }
 
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
@@ -20,7 +20,9 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting %s: %w", stage.EnvKubeconfig, err)
 	}
-	return routes(enricher{clients: clients, directory: clients, meter: newMeter(clients), now: rt.Now}), nil
+	r := routes(enricher{clients: clients, directory: clients, meter: newMeter(clients), now: rt.Now})
+	rt.Explain(r)
+	return r, nil
 }
 
 func routes(e enricher) stage.Routes {

@@ -41,7 +41,7 @@ func (x *Executor) apply(ctx context.Context, o Order, p Plan) (after live, alre
 		if err != nil {
 			return live{}, false, err
 		}
-		typed, err := kinds[p.Target.Kind].patch(ctx, x.kube, write{target: p.Target, body: body, dryRun: o.DryRun})
+		typed, err := kinds[p.Target.Kind].patch(ctx, x.writer, write{target: p.Target, body: body, dryRun: o.DryRun})
 		if err == nil {
 			after, err := liveOf(p.Target, typed)
 			return after, false, err
@@ -55,7 +55,7 @@ func (x *Executor) apply(ctx context.Context, o Order, p Plan) (after live, alre
 	if apierrors.IsConflict(last) {
 		return live{}, false, passing(ReasonContended, fmt.Errorf("patch %s: %w", p.Target, last))
 	}
-	return live{}, false, refuse(ReasonRejected, "patch %s: %v", p.Target, last)
+	return live{}, false, refuseFor(ReasonRejected, "patch "+p.Target.String(), last)
 }
 
 // rejectedPatch recognises the API server's 422 for a JSON Patch whose test
@@ -152,7 +152,7 @@ func orNull(m map[string]string, key string) any {
 
 // appliedPlan is the plan of a step that the live object says is applied: the
 // stored one, or else what the receipt on the object tells.
-func (x *Executor) appliedPlan(ctx context.Context, o Order, l live) (Plan, error) {
+func (x *planner) appliedPlan(ctx context.Context, o Order, l live) (Plan, error) {
 	stored, found, err := x.stored(ctx, o)
 	if err != nil || found {
 		return stored, err

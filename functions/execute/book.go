@@ -18,20 +18,26 @@ const (
 	lockLease = 40 * time.Second
 )
 
-// book is the Book in Redis.
-type book struct{ ledger *ledger.Ledger }
+// plans are the Plans in Redis.
+type plans struct{ ledger *ledger.Ledger }
 
-// NewBook keeps plans and locks in Redis.
-func NewBook(l *ledger.Ledger) Book { return book{l} }
+// NewPlans reads plans in Redis.
+func NewPlans(l *ledger.Ledger) Plans { return plans{l} }
 
 // Plan reads the stored plan of a step; nil when there is none.
-func (b book) Plan(ctx context.Context, s Step) ([]byte, error) {
-	plan, err := b.ledger.Plan(ctx, s.Remediation, s.Name)
+func (p plans) Plan(ctx context.Context, s Step) ([]byte, error) {
+	plan, err := p.ledger.Plan(ctx, s.Remediation, s.Name)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return nil, nil
 	}
 	return plan, err
 }
+
+// book is the Book in Redis.
+type book struct{ plans }
+
+// NewBook keeps plans and locks in Redis.
+func NewBook(l *ledger.Ledger) Book { return book{plans{l}} }
 
 // PlanOnce stores a plan unless there is one, and returns the one that counts.
 func (b book) PlanOnce(ctx context.Context, s Step, plan []byte) ([]byte, error) {

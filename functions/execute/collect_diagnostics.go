@@ -12,15 +12,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/event"
 )
 
 // collectDiagnostics gathers what a person would look at first: conditions,
 // container states, events and the last log lines. It reads no Secret, no
 // environment and no volume; what is left is redacted and bounded.
-type collectDiagnostics struct{ kube kubernetes.Interface }
+type collectDiagnostics struct{ kube reading.Client }
 
 // Bounds of the evidence.
 const (
@@ -97,7 +97,7 @@ func (a collectDiagnostics) subject(ctx context.Context, o Order, f *findings) [
 	}
 	l, err := read(ctx, a.kube, t)
 	if err != nil {
-		f.add(strings.ToLower(t.Kind), "could not be read: "+err.Error())
+		f.add(strings.ToLower(t.Kind), "could not be read: "+named(err))
 		return nil
 	}
 	f.add(strings.ToLower(t.Kind), conditionsOf(l.typed))

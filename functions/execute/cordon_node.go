@@ -5,11 +5,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // cordonNode keeps new pods off a node. The pods that run there stay.
-type cordonNode struct{ kube kubernetes.Interface }
+type cordonNode struct{ kube reading.Client }
 
 // nodePage bounds one page of the list of nodes.
 const nodePage = 500

@@ -19,7 +19,7 @@ const clusterLabel = "cluster"
 // Verify proves that the decision authorises exactly what the proposal says,
 // on every turn anew. The order is whole even when the error is that the
 // decision has expired: what was applied before the expiry is still reported.
-func (x *Executor) Verify(r Request) (Order, error) {
+func (x *planner) Verify(r Request) (Order, error) {
 	a, err := authority(r)
 	if err != nil {
 		return orderOf(r, a), err

@@ -89,7 +89,7 @@ func TestADecisionAuthorisesExactlyWhatItSays(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := authorised()
 			c.change(&r)
-			x := &Executor{now: func() time.Time { return noon }}
+			x := &planner{now: func() time.Time { return noon }}
 			o, err := x.Verify(r)
 			if c.want == "" {
 				require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestADecisionAuthorisesExactlyWhatItSays(t *testing.T) {
 }
 
 func TestAnExecutorForDryRunsRefusesARealOne(t *testing.T) {
-	x := &Executor{now: func() time.Time { return noon }, dryRunOnly: true}
+	x := &planner{now: func() time.Time { return noon }, dryRunOnly: true}
 	r := authorised()
 	_, err := x.Verify(r)
 	require.True(t, refused(err, ReasonDryRunOnly))

@@ -20,6 +20,10 @@
 //
 //	kubectl get deployment web -o jsonpath='{.metadata.annotations.kubernaut\.ai/receipt}'
 //
+// What it would do is asked at the harness's explain path, of an Explainer: scope,
+// fence and plan as above, and nothing that could write. A planner, which both
+// share, has a client that only reads.
+//
 // What must not be done ends as a refusal with a named reason, which is a
 // result; what may pass is an error, and the Broker delivers again.
 //

@@ -58,7 +58,7 @@ func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
 }
 
 // evicted is what the turns up to now came to.
-func (x *Executor) evicted(o Order, t turn) Result {
+func (x *planner) evicted(o Order, t turn) Result {
 	res := x.outcome(o, t.plan, t.plan.Target)
 	for _, v := range t.plan.Victims[:min(t.evicted, event.MaxPods)] {
 		pod := event.Target{APIVersion: "v1", Kind: "Pod", Namespace: t.plan.Target.Namespace, Name: v.Name, UID: v.UID}
@@ -87,7 +87,7 @@ func (x *Executor) evictOne(ctx context.Context, o Order, p Plan, v Victim) erro
 	if o.DryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	err := x.kube.PolicyV1().Evictions(p.Target.Namespace).Evict(ctx, &policyv1.Eviction{
+	err := x.writer.PolicyV1().Evictions(p.Target.Namespace).Evict(ctx, &policyv1.Eviction{
 		ObjectMeta: metav1.ObjectMeta{Name: v.Name, Namespace: p.Target.Namespace}, DeleteOptions: options})
 	switch {
 	case err == nil, apierrors.IsNotFound(err):
@@ -95,7 +95,7 @@ func (x *Executor) evictOne(ctx context.Context, o Order, p Plan, v Victim) erro
 	case apierrors.IsConflict(err):
 		return x.replaced(ctx, p.Target.Namespace, v, err)
 	case apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause), strings.Contains(err.Error(), manyBudgets):
-		return refuse(ReasonPDB, "evict %s: %v", v.Name, err)
+		return refuseFor(ReasonPDB, "evict "+v.Name, err)
 	}
 	return apiFailure("evict "+v.Name, err)
 }

@@ -7,17 +7,9 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 
-	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/event"
 )
-
-// Scoper tells whether Kubernaut may touch an object, and who owns it. An
-// error means no.
-type Scoper interface {
-	Scope(ctx context.Context, t event.Target) (cluster.Scope, error)
-	// Owners is the chain from the object, first, to its top owner, last.
-	Owners(ctx context.Context, t event.Target) ([]event.Target, error)
-}
 
 // Step names one step of one remediation.
 type Step struct {
@@ -45,8 +37,7 @@ const (
 
 // Book is the memory that outlives a turn: plans and locks.
 type Book interface {
-	// Plan reads the stored plan of a step; nil when there is none.
-	Plan(ctx context.Context, s Step) ([]byte, error)
+	Plans
 	// PlanOnce stores a plan unless there is one, and returns the one that counts.
 	PlanOnce(ctx context.Context, s Step, plan []byte) ([]byte, error)
 	// Begin checks that the remediation is not cancelled and locks its target.
@@ -63,17 +54,12 @@ type Settings struct {
 	Caps          Caps
 }
 
-// Executor carries orders out.
+// Executor carries orders out: what its planner found out, it does.
 type Executor struct {
-	kube          kubernetes.Interface
-	scopes        func() Scoper
-	scope         Scoper
+	planner
+	writer        kubernetes.Interface
 	book          Book
-	performers    map[string]Performer
-	now           func() time.Time
-	stabilization time.Duration
 	observeWithin time.Duration
-	dryRunOnly    bool
 }
 
 // Parts are what an Executor works with.
@@ -87,9 +73,8 @@ type Parts struct {
 
 // NewExecutor makes an Executor that knows every action of the registry.
 func NewExecutor(p Parts, s Settings) *Executor {
-	return &Executor{kube: p.Kube, scopes: p.Scope, book: p.Book, now: p.Now,
-		performers: registry(p.Kube, s.Caps), stabilization: s.Stabilization,
-		observeWithin: s.ObserveWithin, dryRunOnly: s.DryRunOnly}
+	v := View{Kube: reading.Of(p.Kube), Scope: p.Scope, Plans: p.Book, Now: p.Now}
+	return &Executor{planner: newPlanner(v, s), writer: p.Kube, book: p.Book, observeWithin: s.ObserveWithin}
 }
 
 // Result is what one turn came to.
@@ -103,6 +88,8 @@ type Result struct {
 	// Detached tells that what this came to does not move the claim: an undo
 	// may follow long after its remediation ended.
 	Detached bool
+	// Cause is what an Explainer leaves out of a refusal's detail.
+	Cause error
 }
 
 // Execute carries out one turn of an order. A refusal is a Result; an error
@@ -120,6 +107,19 @@ func (x *Executor) Execute(ctx context.Context, r Request) (Result, error) {
 	case err == nil:
 		res, err = x.perform(ctx, o)
 	}
+	return x.conclude(o, conclusion{res, err, started})
+}
+
+// conclusion is how a turn went.
+type conclusion struct {
+	res     Result
+	err     error
+	started time.Time
+}
+
+// conclude turns a refusal into a result, and fills in what all results have.
+func (x *planner) conclude(o Order, c conclusion) (Result, error) {
+	res, err := c.res, c.err
 	var no *Refusal
 	if errors.As(err, &no) {
 		res, err = refusal(res, no), nil
@@ -130,7 +130,7 @@ func (x *Executor) Execute(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	e := &res.Execution
-	e.Step, e.Action, e.StartedAt, e.FinishedAt = o.Step, o.Action.Name, started, x.now()
+	e.Step, e.Action, e.StartedAt, e.FinishedAt = o.Step, o.Action.Name, c.started, x.now()
 	if e.Target.Kind == "" {
 		e.Target = o.Target
 	}
@@ -141,13 +141,13 @@ func (x *Executor) Execute(ctx context.Context, r Request) (Result, error) {
 func refusal(res Result, no *Refusal) Result {
 	res.Next = nil
 	res.Execution.Outcome, res.Execution.Reason = event.ExecutionRefused, no.Reason
-	res.Execution.Detail = event.Cut(no.Detail, event.MaxText)
+	res.Execution.Detail = event.Cut(no.text(), event.MaxText)
 	return res
 }
 
 // expired reports what a crash had kept from being reported: a write that
 // was made while the decision held. It only reads.
-func (x *Executor) expired(ctx context.Context, o Order, cause error) (Result, error) {
+func (x *planner) expired(ctx context.Context, o Order, cause error) (Result, error) {
 	if t, err := carriedBy(o); err == nil && t != nil {
 		return x.evicted(o, turn{plan: t.Plan, evicted: t.Evicted}), cause
 	}
@@ -165,7 +165,7 @@ func (x *Executor) expired(ctx context.Context, o Order, cause error) (Result, e
 }
 
 // found reports a write that an earlier attempt had made.
-func (x *Executor) found(ctx context.Context, o Order, l live) (Result, error) {
+func (x *planner) found(ctx context.Context, o Order, l live) (Result, error) {
 	p, err := x.appliedPlan(ctx, o, l)
 	if err != nil {
 		return Result{}, err
@@ -174,7 +174,7 @@ func (x *Executor) found(ctx context.Context, o Order, l live) (Result, error) {
 }
 
 // outcome is the execution of a plan that was applied.
-func (x *Executor) outcome(o Order, p Plan, target event.Target) Result {
+func (x *planner) outcome(o Order, p Plan, target event.Target) Result {
 	e := event.Execution{Outcome: event.ExecutionApplied, Target: target, Changes: p.changes(),
 		Undo: p.undo(), Observed: p.Note, SpecChanged: o.Action.ChangesSpec}
 	switch {

@@ -16,7 +16,7 @@ const (
 // fenced tells whether the live object already carries the order's mark, and
 // refuses where a mark forbids the order: a later step, or another
 // remediation's change that is still settling.
-func (x *Executor) fenced(l live, o Order) (applied bool, err error) {
+func (x *planner) fenced(l live, o Order) (applied bool, err error) {
 	text := l.meta.GetAnnotations()[AnnotationApplied]
 	if text == o.Mark() {
 		return true, nil

@@ -3,9 +3,11 @@ package function
 import (
 	"context"
 	"errors"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
@@ -37,8 +39,13 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := NewExecutor(Parts{Kube: clients.Kube, Scope: func() Scoper { return clients.Once() }, Book: NewBook(rt.Ledger), Now: rt.Now}, s)
-	h := handler{executor: x}
+	scope := func() Scoper { return clients.Once() }
+	e := explaining{NewExplainer(View{Kube: reading.Of(clients.Kube), Scope: scope, Plans: NewPlans(rt.Ledger), Now: rt.Now}, s), rt.Now}
+	rt.Explain(stage.Routes{
+		event.RemediationApproved: stage.On(e.decided),
+		event.RemediationHeld:     stage.On(e.decided),
+	})
+	h := handler{executor: NewExecutor(Parts{Kube: clients.Kube, Scope: scope, Book: NewBook(rt.Ledger), Now: rt.Now}, s)}
 	return stage.Routes{
 		event.RemediationApproved: stage.On(h.approved),
 		event.ExecutionContinued:  stage.On(h.continued),
@@ -71,12 +78,36 @@ func request(d event.RemediationDecidedData, doc event.Document) Request {
 
 func (h handler) turn(ctx context.Context, r Request) (stage.Reply, error) {
 	res, err := h.executor.Execute(ctx, r)
+	if err != nil {
+		return stage.Reply{}, transient(err)
+	}
+	return reply(res), nil
+}
+
+// transient names the reason of a failure that may pass, where it has one.
+func transient(err error) error {
 	var p *Passing
 	if errors.As(err, &p) {
-		return stage.Reply{}, stage.Transient(p.Reason, p.Err)
+		return stage.Transient(p.Reason, p.Err)
 	}
+	return err
+}
+
+// explaining answers what would be done, with nothing that could do it.
+type explaining struct {
+	explainer *Explainer
+	now       func() time.Time
+}
+
+// decided tells what would follow from an approval or, where a person has to
+// answer first, from a yes.
+func (h explaining) decided(ctx context.Context, in stage.Input[event.RemediationDecidedData]) (stage.Reply, error) {
+	res, err := h.explainer.Explain(ctx, asIfApproved(request(in.Data, in.Document), h.now()))
 	if err != nil {
-		return stage.Reply{}, err
+		return stage.Reply{}, transient(err)
+	}
+	if res.Cause != nil {
+		stage.Logger(ctx).Warnw("it would be refused", "reason", res.Execution.Reason, "error", res.Cause)
 	}
 	return reply(res), nil
 }

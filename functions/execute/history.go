@@ -11,7 +11,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // annotationRevision numbers the ReplicaSets of a Deployment.
@@ -57,7 +58,7 @@ func (h history) byName(name string) (recorded, bool) {
 }
 
 // historyOf reads the rollout history of a Deployment, StatefulSet or DaemonSet.
-func historyOf(ctx context.Context, kube kubernetes.Interface, l live) (history, error) {
+func historyOf(ctx context.Context, kube reading.Client, l live) (history, error) {
 	var h history
 	var template corev1.PodTemplateSpec
 	var err error
@@ -115,7 +116,7 @@ func (c controlled) options() (metav1.ListOptions, error) {
 	return metav1.ListOptions{LabelSelector: s.String()}, nil
 }
 
-func replicaSetsOf(ctx context.Context, kube kubernetes.Interface, d *appsv1.Deployment) ([]recorded, error) {
+func replicaSetsOf(ctx context.Context, kube reading.Client, d *appsv1.Deployment) ([]recorded, error) {
 	options, err := controlled{d, d.Spec.Selector}.options()
 	if err != nil {
 		return nil, err
@@ -140,7 +141,7 @@ func replicaSetsOf(ctx context.Context, kube kubernetes.Interface, d *appsv1.Dep
 	return out, nil
 }
 
-func controllerRevisionsOf(ctx context.Context, kube kubernetes.Interface, c controlled) ([]recorded, error) {
+func controllerRevisionsOf(ctx context.Context, kube reading.Client, c controlled) ([]recorded, error) {
 	options, err := c.options()
 	if err != nil {
 		return nil, err

@@ -10,13 +10,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // increaseResources raises one container's requests and limits, by a factor
 // or to an absolute limit.
 type increaseResources struct {
-	kube kubernetes.Interface
+	kube reading.Client
 	caps Caps
 }
 

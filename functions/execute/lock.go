@@ -27,7 +27,7 @@ func (x *Executor) begin(ctx context.Context, o Order) (Start, func(context.Cont
 }
 
 // workload is the top owner of the target; a target that is gone is its own.
-func (x *Executor) workload(ctx context.Context, t event.Target) (event.Target, error) {
+func (x *planner) workload(ctx context.Context, t event.Target) (event.Target, error) {
 	chain, err := x.scope.Owners(ctx, t)
 	if err == nil {
 		return chain[len(chain)-1], nil

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/event"
 )
 
@@ -31,16 +32,20 @@ type object interface {
 	metav1.Object
 }
 
-// client is what the guarded write needs of a typed client.
-type client[T object] interface {
+// getter is what a read needs of a typed client.
+type getter[T object] interface {
 	Get(ctx context.Context, name string, opts metav1.GetOptions) (T, error)
+}
+
+// patcher is what the guarded write needs of a typed client.
+type patcher[T object] interface {
 	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts metav1.PatchOptions, subresources ...string) (T, error)
 }
 
 // access reads and patches objects of one kind.
 type access struct {
 	apiVersion string
-	get        func(context.Context, kubernetes.Interface, event.Target) (object, error)
+	get        func(context.Context, reading.Client, event.Target) (object, error)
 	patch      func(context.Context, kubernetes.Interface, write) (object, error)
 }
 
@@ -59,14 +64,20 @@ func (w write) options() metav1.PatchOptions {
 	return o
 }
 
-func accessBy[T object](apiVersion string, of func(kubernetes.Interface, string) client[T]) access {
+// ways are how the clients of one kind are reached.
+type ways[T object] struct {
+	read  func(reading.Client, string) getter[T]
+	write func(kubernetes.Interface, string) patcher[T]
+}
+
+func accessBy[T object](apiVersion string, of ways[T]) access {
 	return access{
 		apiVersion: apiVersion,
-		get: func(ctx context.Context, kube kubernetes.Interface, t event.Target) (object, error) {
-			return of(kube, t.Namespace).Get(ctx, t.Name, metav1.GetOptions{})
+		get: func(ctx context.Context, kube reading.Client, t event.Target) (object, error) {
+			return of.read(kube, t.Namespace).Get(ctx, t.Name, metav1.GetOptions{})
 		},
 		patch: func(ctx context.Context, kube kubernetes.Interface, w write) (object, error) {
-			return of(kube, w.target.Namespace).Patch(ctx, w.target.Name, types.JSONPatchType, w.body, w.options())
+			return of.write(kube, w.target.Namespace).Patch(ctx, w.target.Name, types.JSONPatchType, w.body, w.options())
 		},
 	}
 }
@@ -82,7 +93,7 @@ var kinds = map[string]access{
 }
 
 // read gets the target and insists on its UID where one is named.
-func read(ctx context.Context, kube kubernetes.Interface, t event.Target) (live, error) {
+func read(ctx context.Context, kube reading.Client, t event.Target) (live, error) {
 	kind, ok := kinds[t.Kind]
 	if !ok {
 		return live{}, refuse(ReasonKindUnsupported, "%s is not a kind that is written", t.Kind)
@@ -111,7 +122,7 @@ func liveOf(t event.Target, typed object) (live, error) {
 }
 
 // readAs reads the target as the client's own type.
-func readAs[T object](ctx context.Context, kube kubernetes.Interface, t event.Target) (T, live, error) {
+func readAs[T object](ctx context.Context, kube reading.Client, t event.Target) (T, live, error) {
 	var none T
 	l, err := read(ctx, kube, t)
 	if err != nil {

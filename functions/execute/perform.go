@@ -13,21 +13,19 @@ import (
 // observe. A process that dies anywhere in it leaves either nothing, or a
 // stored plan, or a marked object; the next attempt goes on from there.
 func (x *Executor) perform(ctx context.Context, o Order) (Result, error) {
-	err := x.inScope(ctx, o)
-	if refused(err, ReasonTargetGone) && o.Target.Kind == "Pod" && o.Action.ChangesCluster {
-		return x.alreadyGone(ctx, o)
-	}
-	if err != nil {
+	c, err := x.consider(ctx, o)
+	switch {
+	case err != nil:
 		return Result{}, err
-	}
-	if done, res, err := x.before(ctx, o); err != nil || done {
-		return res, err
-	}
-	if !o.Action.ChangesCluster {
+	case c.gone:
+		return x.alreadyGone(ctx, o)
+	case c.applied != nil:
+		return x.reportFound(ctx, o, *c.applied)
+	case !o.Action.ChangesCluster:
 		return x.look(ctx, o)
 	}
-	t, err := x.resolve(ctx, o)
-	if err != nil {
+	t := c.turn
+	if _, err := x.disturbed(ctx, o, t.plan, t.victims()); err != nil {
 		return Result{}, err
 	}
 	if t.plan.Empty() {
@@ -36,34 +34,19 @@ func (x *Executor) perform(ctx context.Context, o Order) (Result, error) {
 	if o.DryRun {
 		return x.carryOut(ctx, o, t)
 	}
+	// The plan is stored before anything is written.
+	if t.plan, err = x.keep(ctx, o, t.plan); err != nil {
+		return Result{}, err
+	}
 	return x.locked(ctx, o, t)
-}
-
-// before looks at the marks of an object that carries them.
-func (x *Executor) before(ctx context.Context, o Order) (done bool, res Result, err error) {
-	if _, marked := kinds[o.Target.Kind]; !marked || !o.Action.ChangesCluster {
-		return false, Result{}, nil
-	}
-	l, err := read(ctx, x.kube, o.Target)
-	if err != nil {
-		return false, Result{}, err
-	}
-	applied, err := x.fenced(l, o)
-	if err != nil {
-		return false, Result{}, err
-	}
-	if !applied {
-		return false, Result{}, x.unowned(o, l)
-	}
-	return x.reportFound(ctx, o, l)
 }
 
 // reportFound also gives the lock back that the attempt which applied the
 // change may have died with.
-func (x *Executor) reportFound(ctx context.Context, o Order, l live) (bool, Result, error) {
+func (x *Executor) reportFound(ctx context.Context, o Order, l live) (Result, error) {
 	res, err := x.found(ctx, o, l)
 	if err != nil {
-		return false, Result{}, err
+		return Result{}, err
 	}
 	start, end, err := x.begin(ctx, o)
 	switch {
@@ -73,7 +56,7 @@ func (x *Executor) reportFound(ctx context.Context, o Order, l live) (bool, Resu
 	case start == Ended:
 		res.Ended, res.Detached = !o.Undo, o.Undo
 	}
-	return err == nil, res, err
+	return res, err
 }
 
 // alreadyGone reports an eviction whose pod is gone: by an earlier attempt,
@@ -97,9 +80,9 @@ func nothing(p Plan) Result {
 
 // look performs an action that changes nothing.
 func (x *Executor) look(ctx context.Context, o Order) (Result, error) {
-	performer, ok := x.performers[o.Action.Name]
-	if !ok {
-		return Result{}, refuse(ReasonActionUnknown, "no code performs %s", o.Action.Name)
+	performer, err := x.performer(o)
+	if err != nil {
+		return Result{}, err
 	}
 	p, err := performer.Plan(ctx, o)
 	if err != nil {
@@ -115,96 +98,6 @@ func (x *Executor) look(ctx context.Context, o Order) (Result, error) {
 	return res, err
 }
 
-// turn is a plan and how far it has come.
-type turn struct {
-	plan   Plan
-	number int
-	// next is the index of the first victim that this turn is for, and evicted
-	// how many of those before were.
-	next, evicted int
-}
-
-// progress is what a long action carries to its next turn. It holds the whole
-// plan: a Redis that forgets must not make execute plan again half way.
-type progress struct {
-	Plan    Plan `json:"plan"`
-	Next    int  `json:"next"`
-	Evicted int  `json:"evicted"`
-}
-
-// resolve finds the plan that counts: the stored one; else the one that came
-// with the last turn; else a new one, stored before anything is written.
-func (x *Executor) resolve(ctx context.Context, o Order) (turn, error) {
-	t := turn{number: 1}
-	carried, err := carriedBy(o)
-	if err != nil {
-		return t, err
-	}
-	if carried != nil {
-		t.plan, t.next, t.evicted, t.number = carried.Plan, carried.Next, carried.Evicted, o.progress.Turn
-	} else {
-		stored, found, err := x.stored(ctx, o)
-		if err != nil {
-			return t, err
-		}
-		if t.plan = stored; !found {
-			if t.plan, err = x.plan(ctx, o); err != nil {
-				return t, err
-			}
-		}
-	}
-	if err := x.disturbed(ctx, o, t); err != nil || t.plan.Empty() || o.DryRun {
-		return t, err
-	}
-	t.plan, err = x.keep(ctx, o, t.plan)
-	return t, err
-}
-
-func carriedBy(o Order) (*progress, error) {
-	if o.progress == nil {
-		return nil, nil
-	}
-	var c progress
-	if err := json.Unmarshal(o.progress.State, &c); err != nil {
-		return nil, refuse(ReasonProgressInvalid, "decode progress: %v", err)
-	}
-	if !c.Plan.Target.Same(o.Target) || c.Next < 0 || c.Next > len(c.Plan.Victims) || c.Evicted < 0 || c.Evicted > len(c.Plan.Victims) {
-		return nil, refuse(ReasonProgressInvalid, "the progress is not of this order")
-	}
-	return &c, nil
-}
-
-func (x *Executor) plan(ctx context.Context, o Order) (Plan, error) {
-	if o.Undo {
-		return x.undoPlan(ctx, o)
-	}
-	performer, ok := x.performers[o.Action.Name]
-	if !ok {
-		return Plan{}, refuse(ReasonActionUnknown, "no code performs %s", o.Action.Name)
-	}
-	p, err := performer.Plan(ctx, o)
-	if err != nil {
-		return Plan{}, err
-	}
-	if _, err := p.receipt(); err != nil && len(p.Victims) == 0 {
-		return Plan{}, err
-	}
-	return p, nil
-}
-
-// stored reads the plan that an earlier attempt has stored.
-func (x *Executor) stored(ctx context.Context, o Order) (Plan, bool, error) {
-	if o.DryRun {
-		return Plan{}, false, nil
-	}
-	raw, err := x.book.Plan(ctx, o.step())
-	if err != nil || raw == nil {
-		return Plan{}, false, err
-	}
-	p, err := decodePlan(raw, o)
-	return p, err == nil, err
-}
-
 // keep stores the plan unless there is one, and returns the one that counts.
 func (x *Executor) keep(ctx context.Context, o Order, p Plan) (Plan, error) {
 	raw, err := json.Marshal(p)
@@ -215,17 +108,6 @@ func (x *Executor) keep(ctx context.Context, o Order, p Plan) (Plan, error) {
 		return Plan{}, err
 	}
 	return decodePlan(raw, o)
-}
-
-func decodePlan(raw []byte, o Order) (Plan, error) {
-	var p Plan
-	if err := json.Unmarshal(raw, &p); err != nil {
-		return Plan{}, fmt.Errorf("decode plan of %s: %w", o.Mark(), err)
-	}
-	if !p.Target.Same(o.Target) {
-		return Plan{}, refuse(ReasonTargetMismatch, "the stored plan is for %s, the order for %s", p.Target, o.Target)
-	}
-	return p, nil
 }
 
 // locked carries the plan out while the remediation cannot be cancelled and

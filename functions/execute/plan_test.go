@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/event"
 )
@@ -130,7 +131,7 @@ func TestSecretsAreTakenOutOfLogs(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := redact(c.text)
 			require.NotContains(t, got, c.secret)
-			require.Contains(t, got, redacted)
+			require.Contains(t, got, event.Redacted)
 		})
 	}
 	require.Equal(t, "started in 3 ms\nready", redact("started in 3 ms\nre\x1bady"))
@@ -145,7 +146,7 @@ func TestTheEndOfALogIsKept(t *testing.T) {
 }
 
 func TestEveryActionOfTheCatalogueHasItsCode(t *testing.T) {
-	code := registry(nil, Caps{})
+	code := registry(reading.Client{}, Caps{})
 	for _, a := range action.All() {
 		require.Contains(t, code, a.Name)
 		require.Equal(t, a.Reversible, len(undoable[a.Name]) > 0, "%s: what can be undone says which fields", a.Name)

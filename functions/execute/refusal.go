@@ -68,19 +68,49 @@ const (
 // carried out, for a named reason.
 type Refusal struct {
 	Reason string
+	// Detail is for people.
 	Detail string
+	// Cause is what the API server said, if it did. It may name addresses, users
+	// and rules: for the log and for those who may read history, nobody else.
+	Cause error
 }
 
-func (r *Refusal) Error() string { return r.Reason + ": " + r.Detail }
+func (r *Refusal) Error() string { return r.Reason + ": " + r.text() }
+
+// text is the detail with its cause.
+func (r *Refusal) text() string {
+	if r.Cause == nil {
+		return r.Detail
+	}
+	return r.Detail + ": " + r.Cause.Error()
+}
 
 func refuse(reason, format string, args ...any) error {
 	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// refuseFor refuses because of what the API server said.
+func refuseFor(reason, detail string, cause error) error {
+	return &Refusal{Reason: reason, Detail: detail, Cause: cause}
 }
 
 // refused tells whether the error is a refusal for this very reason.
 func refused(err error, reason string) bool {
 	var r *Refusal
 	return errors.As(err, &r) && r.Reason == reason
+}
+
+// named is the named reason of a failure; empty where it has none.
+func named(err error) string {
+	var no *Refusal
+	var p *Passing
+	switch {
+	case errors.As(err, &no):
+		return no.Reason
+	case errors.As(err, &p):
+		return p.Reason
+	}
+	return ""
 }
 
 // Passing is a failure that may pass: the same order is tried again.
@@ -106,12 +136,12 @@ func apiFailure(verb string, err error) error {
 	case errors.As(err, &r), errors.As(err, &p):
 		return err
 	case apierrors.IsNotFound(err), apierrors.IsGone(err):
-		return refuse(ReasonTargetGone, "%s: %v", verb, err)
+		return refuseFor(ReasonTargetGone, verb, err)
 	case apierrors.IsForbidden(err):
-		return refuse(ReasonForbidden, "%s: %v", verb, err)
+		return refuseFor(ReasonForbidden, verb, err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err),
 		apierrors.IsNotAcceptable(err), apierrors.IsUnsupportedMediaType(err), apierrors.IsRequestEntityTooLargeError(err):
-		return refuse(ReasonRejected, "%s: %v", verb, err)
+		return refuseFor(ReasonRejected, verb, err)
 	}
 	return passing(ReasonClusterDown, fmt.Errorf("%s: %w", verb, err))
 }

@@ -2,8 +2,8 @@ package function
 
 import (
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/client-go/kubernetes"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/action"
 )
 
@@ -20,7 +20,7 @@ type Caps struct {
 // registry knows the code behind every action of the catalogue. A new action
 // is one file, named for it, one line here, and its entry in the catalogue;
 // notify_only.go is the one to copy.
-func registry(kube kubernetes.Interface, caps Caps) map[string]Performer {
+func registry(kube reading.Client, caps Caps) map[string]Performer {
 	return map[string]Performer{
 		action.ScaleDeployment:    scaleDeployment{kube, caps},
 		action.ScaleStatefulSet:   scaleStatefulSet{kube, caps},

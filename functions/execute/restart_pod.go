@@ -8,7 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // restartPod evicts a pod, or a workload's unhealthy pods, for their owner to
@@ -17,7 +18,7 @@ import (
 // A pod that is younger than the decision is never evicted: nobody decided
 // about it. That is also what keeps a Redis that forgot the plan from making
 // execute evict the replacements of what it evicted before.
-type restartPod struct{ kube kubernetes.Interface }
+type restartPod struct{ kube reading.Client }
 
 // Plan lists the pods to evict by name and UID.
 func (a restartPod) Plan(ctx context.Context, o Order) (Plan, error) {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // rollbackDeployment brings back a former revision's pod template, as kubectl
 // rollout undo does, for Deployments by ReplicaSet and for StatefulSets and
 // DaemonSets by ControllerRevision.
-type rollbackDeployment struct{ kube kubernetes.Interface }
+type rollbackDeployment struct{ kube reading.Client }
 
 // Plan names the present and the former revision. The template itself is read
 // again when it is written, and must still have the planned digest.
@@ -44,7 +45,7 @@ func (a rollbackDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
 	before.Digest = h.digest
 	p.Template = &Template{Before: before, After: former.Revision}
 	p.UndoSummary = fmt.Sprintf("Rolls forward to %s.", current.Revision)
-	p.Note = fmt.Sprintf("Rolled back from %s to %s.", current.Revision, former.Revision)
+	p.Note = fmt.Sprintf("Back from %s to %s.", current.Revision, former.Revision)
 	return p, nil
 }
 

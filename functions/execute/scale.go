@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/event"
 )
 
@@ -55,7 +55,7 @@ func (s scaling) plan(want int32) Plan {
 
 // autoscaled refuses a workload whose replicas an HPA sets: it would take the
 // change back within seconds.
-func autoscaled(ctx context.Context, kube kubernetes.Interface, t event.Target) error {
+func autoscaled(ctx context.Context, kube reading.Client, t event.Target) error {
 	list, err := kube.AutoscalingV2().HorizontalPodAutoscalers(t.Namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return apiFailure("list autoscalers", err)

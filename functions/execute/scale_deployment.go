@@ -4,12 +4,13 @@ import (
 	"context"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // scaleDeployment sets the replicas of a Deployment.
 type scaleDeployment struct {
-	kube kubernetes.Interface
+	kube reading.Client
 	caps Caps
 }
 

@@ -4,14 +4,15 @@ import (
 	"context"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // scaleStatefulSet sets the replicas of a StatefulSet. Its members are
 // usually a quorum: it grows only from a whole one, and shrinks only when a
 // person says so.
 type scaleStatefulSet struct {
-	kube kubernetes.Interface
+	kube reading.Client
 	caps Caps
 }
 

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,37 +15,42 @@ import (
 
 // inScope insists that the target may be touched. Telling a person needs no
 // permission from the object that it is about.
-func (x *Executor) inScope(ctx context.Context, o Order) error {
+func (x *planner) inScope(ctx context.Context, o Order) (event.Disturbed, error) {
 	if o.Action.Name == action.NotifyOnly {
-		return nil
+		return event.Disturbed{Target: o.Target}, nil
 	}
 	return x.managed(ctx, o.Target)
 }
 
 // managed insists that the object, or its top owner, opted in, and that
-// neither opted out.
-func (x *Executor) managed(ctx context.Context, t event.Target) error {
+// neither opted out. It tells whose label decided, refused or not.
+func (x *planner) managed(ctx context.Context, t event.Target) (event.Disturbed, error) {
+	d := event.Disturbed{Target: t}
 	own, err := x.scope.Scope(ctx, t)
 	if err != nil {
-		return unreadable(t, err)
+		return d, unreadable(t, err)
 	}
+	d.Managed, d.Reason = own.Managed, own.Reason
 	if own.Reason == cluster.ScopeResourceOut {
-		return refuse(ReasonNotManaged, "%s: %s", t, own.Reason)
+		return d, refuse(ReasonNotManaged, "%s: %s", t, d.Reason)
 	}
 	chain, err := x.scope.Owners(ctx, t)
 	if err != nil {
-		return unreadable(t, err)
+		return d, unreadable(t, err)
 	}
-	top := own
 	if owner := chain[len(chain)-1]; !owner.Same(t) {
-		if top, err = x.scope.Scope(ctx, owner); err != nil {
-			return unreadable(owner, err)
+		top, err := x.scope.Scope(ctx, owner)
+		if err != nil {
+			return d, unreadable(owner, err)
+		}
+		if !own.Managed || top.Reason == cluster.ScopeResourceOut {
+			d.Managed, d.Reason, d.By = top.Managed, top.Reason, &owner
 		}
 	}
-	if top.Managed || own.Managed && top.Reason != cluster.ScopeResourceOut {
-		return nil
+	if !d.Managed {
+		return d, refuse(ReasonNotManaged, "%s: %s", t, d.Reason)
 	}
-	return refuse(ReasonNotManaged, "%s: %s", t, top.Reason)
+	return d, nil
 }
 
 // unreadable is "no" in every case; the reason decides whether asking again
@@ -52,39 +58,46 @@ func (x *Executor) managed(ctx context.Context, t event.Target) error {
 func unreadable(t event.Target, err error) error {
 	switch {
 	case errors.Is(err, cluster.ErrGone):
-		return refuse(ReasonTargetGone, "%s: %v", t, err)
+		return refuseFor(ReasonTargetGone, t.String(), err)
 	case errors.Is(err, cluster.ErrUnknownKind), apierrors.IsForbidden(err):
-		return refuse(ReasonScopeUnread, "%s: %v", t, err)
+		return refuseFor(ReasonScopeUnread, t.String(), err)
 	}
 	return passing(ReasonClusterDown, fmt.Errorf("scope of %s: %w", t, err))
 }
 
-// disturbed insists that everything else which this turn disturbs is managed,
-// too. Pods that are gone are disturbed no more.
-func (x *Executor) disturbed(ctx context.Context, o Order, t turn) error {
-	for _, v := range t.victims() {
-		pod := event.Target{APIVersion: "v1", Kind: "Pod", Namespace: t.plan.Target.Namespace, Name: v.Name}
-		if pod.Same(o.Target) {
+// disturbed insists that everything else which is disturbed is managed, too, and
+// lists it, what forbids the order included. Pods that are gone are disturbed
+// no more.
+func (x *planner) disturbed(ctx context.Context, o Order, p Plan, victims []Victim) ([]event.Disturbed, error) {
+	var others []event.Target
+	for _, v := range victims {
+		pod := event.Target{APIVersion: "v1", Kind: "Pod", Namespace: p.Target.Namespace, Name: v.Name}
+		if !pod.Same(o.Target) {
+			others = append(others, pod)
+		}
+	}
+	if d, ok := x.performers[o.Action.Name].(Disturber); ok {
+		more, err := d.Disturbs(ctx, o, p)
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, more...)
+	}
+	var all []event.Disturbed
+	var forbidden error
+	for _, t := range others {
+		d, err := x.managed(ctx, t)
+		switch {
+		case refused(err, ReasonTargetGone):
 			continue
+		case refused(err, ReasonNotManaged):
+			forbidden = cmp.Or(forbidden, err)
+		case err != nil:
+			return all, err
 		}
-		if err := x.managed(ctx, pod); err != nil && !refused(err, ReasonTargetGone) {
-			return err
-		}
+		all = append(all, d)
 	}
-	d, ok := x.performers[o.Action.Name].(Disturber)
-	if !ok {
-		return nil
-	}
-	others, err := d.Disturbs(ctx, o, t.plan)
-	if err != nil {
-		return err
-	}
-	for _, other := range others {
-		if err := x.managed(ctx, other); err != nil && !refused(err, ReasonTargetGone) {
-			return err
-		}
-	}
-	return nil
+	return all, forbidden
 }
 
 // Marks of the tools that own a spec and would take a change back.
@@ -96,7 +109,7 @@ const (
 
 // unowned refuses to change a spec that a GitOps tool owns, unless a person
 // said so. Taking such a change back restores what the tool wants.
-func (x *Executor) unowned(o Order, l live) error {
+func (x *planner) unowned(o Order, l live) error {
 	if !o.Action.ChangesSpec || o.Undo || o.Approver != "" {
 		return nil
 	}

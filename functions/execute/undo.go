@@ -22,7 +22,7 @@ var undoable = map[string][]string{
 // undoPlan turns the receipt of an applied step into a plan of its own: what
 // the step set must still hold, and becomes what was before. Nothing else of
 // the object matters.
-func (x *Executor) undoPlan(ctx context.Context, o Order) (Plan, error) {
+func (x *planner) undoPlan(ctx context.Context, o Order) (Plan, error) {
 	u := o.applied.Undo
 	p := Plan{Target: o.applied.Target, Note: u.Summary}
 	for _, c := range u.Changes {
@@ -71,7 +71,7 @@ func allowedUndo(name, field string) bool {
 
 // undoTemplate finds the revisions that the receipt names. The applied one
 // must still be what runs.
-func (x *Executor) undoTemplate(ctx context.Context, t event.Target, c event.Change) (*Template, error) {
+func (x *planner) undoTemplate(ctx context.Context, t event.Target, c event.Change) (*Template, error) {
 	l, err := read(ctx, x.kube, t)
 	if err != nil {
 		return nil, err

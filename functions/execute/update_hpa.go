@@ -5,14 +5,14 @@ import (
 	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	"k8s.io/client-go/kubernetes"
 
+	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/event"
 )
 
 // updateHPA moves the bounds of a HorizontalPodAutoscaler.
 type updateHPA struct {
-	kube kubernetes.Interface
+	kube reading.Client
 	caps Caps
 }
 

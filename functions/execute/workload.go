@@ -9,7 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/functions/execute/reading"
 )
 
 // podPage bounds the pods of a workload that are looked at.
@@ -38,7 +39,7 @@ func workloadOf(l live) (workload, error) {
 }
 
 // podsOf lists the pods that the workload controls, by name.
-func podsOf(ctx context.Context, kube kubernetes.Interface, l live) ([]corev1.Pod, error) {
+func podsOf(ctx context.Context, kube reading.Client, l live) ([]corev1.Pod, error) {
 	w, err := workloadOf(l)
 	if err != nil {
 		return nil, err

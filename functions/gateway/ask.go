@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 const (
 	// maxAsked bounds the questions about one alert: each stage once, and an
 	// investigation of some turns.
-	maxAsked = 10
+	maxAsked = 11
 	// askWithin bounds one question: a cold start and a turn.
 	askWithin = 8 * time.Second
 	// maxSaid bounds a stage's answer, in bytes.
@@ -43,12 +44,13 @@ const (
 	ReasonTooLong     = "too_many_turns"
 )
 
-// asks tells which stage answers an event of the type, up to the decision: what
-// comes after it acts.
+// asks tells which stage is asked about an event of the type. execute is asked
+// about what is held, too: people want to know before they answer.
 var asks = map[string]string{
 	event.SignalReceived: event.StageEnrich, event.SignalEnriched: event.StageClassify,
 	event.SignalClassified: event.StageAnalyze, event.AnalysisContinued: event.StageAnalyze,
 	event.RemediationProposed: event.StageAuthorize,
+	event.RemediationApproved: event.StageExecute, event.RemediationHeld: event.StageExecute,
 }
 
 // asker puts questions to the stages that are deployed.
@@ -105,9 +107,10 @@ func (a *asker) ask(ctx context.Context, name string, e cloudevents.Event) (said
 		}
 	}
 	if failure != nil {
-		said.Reason, said.Detail = failure.Reason, event.Cut(failure.Message, event.MaxText)
-		return said, nil
+		said = ExplainedStage{Stage: name, TookMs: said.TookMs, Reason: failure.Reason, Detail: event.Cut(failure.Message, event.MaxText)}
+		reply = nil
 	}
+	said.discreet()
 	return said, reply
 }
 
@@ -168,15 +171,18 @@ func (a *asker) believe(name string, asked, reply cloudevents.Event) error {
 func refusal(ctx context.Context, name string, resp *http.Response) *stage.Refusal {
 	var said stage.Refusal
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind == source.MediaJSON && json.NewDecoder(resp.Body).Decode(&said) == nil && said.Reason != "" {
-		said.Reason = event.Cut(said.Reason, event.MaxAttribute)
+	// Whatever answers there is not known: nothing but a reason's name is passed on.
+	if kind == source.MediaJSON && json.NewDecoder(resp.Body).Decode(&said) == nil && namedReason.MatchString(said.Reason) {
 		if said.Message == "" {
 			return &said
 		}
 		return logged(ctx, name, said.Reason, errors.New(event.Cut(said.Message, event.MaxText)))
 	}
-	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %s: is it deployed, and of this version?", name, resp.Status)}
+	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %d: is it deployed, and of this version?", name, resp.StatusCode)}
 }
+
+// namedReason is what a named reason looks like.
+var namedReason = regexp.MustCompile(`^[a-z][a-z0-9_]{1,63}$`)
 
 func unreached(ctx context.Context, name string, err error) *stage.Refusal {
 	var slow net.Error
@@ -198,6 +204,7 @@ func (s *ExplainedStage) read(e cloudevents.Event) error {
 		Classification *event.Classification `json:"classification"`
 		Proposal       *event.Proposal       `json:"proposal"`
 		Decision       *event.Decision       `json:"decision"`
+		Execution      *event.Execution      `json:"execution"`
 		End            *event.End            `json:"end"`
 	}
 	if err := json.Unmarshal(e.Data(), &doc); err != nil {
@@ -211,6 +218,8 @@ func (s *ExplainedStage) read(e cloudevents.Event) error {
 		s.Proposal = doc.Proposal
 	case event.RemediationApproved, event.RemediationHeld, event.RemediationRejected:
 		s.Decision = doc.Decision
+	case event.RemediationExecuted, event.RemediationFailed:
+		s.Execution = doc.Execution
 	}
 	return nil
 }

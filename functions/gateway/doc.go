@@ -28,9 +28,10 @@
 // kind of sender is one file in the package source.
 //
 // An alert is on the first object that its labels name and that exists; events,
-// and what Flux says, name their object. Flux's errors open remediations of the
-// Flux object, whatever the revision, and its info resolves them, through an
-// Alertmanager too, whose timeout says nothing of them. Events open
+// and what Flux says, name their object. A Flux object that fails is one alert,
+// whatever the revision and by whichever way its errors come: from the first of
+// them until an info, the condition Ready seen by the scan, or a day without a
+// report. That an Alertmanager heard no more of it says nothing. Events open
 // them of their object's top owner; Kubernetes never says that what an event
 // told of has ended, so nothing resolves those. An alert whose sender gives it
 // no start begins with the claim that it met.
@@ -53,7 +54,11 @@
 // evidence); it raises KubernautHeartbeatLost when no Watchdog came within
 // HEARTBEAT_WITHIN, and ends it when one came; and it looks for what senders
 // lost, as far as SCAN_EVENTS, SCAN_FLUX and SCAN_ALERTMANAGER (the receiver's
-// name; ALERTMANAGER_URL says whom to ask) say. What a round finds goes the way of what is posted, so that doing it twice does no harm.
+// name; ALERTMANAGER_URL says whom to ask) say: the package scan. What a round
+// finds goes the way of what is posted, so that doing it twice does no harm. Of
+// too many events each namespace has an equal share, and scan_cut is counted.
+// So many alerts may wait to end and no more: one that finds no room is to be
+// posted again (expiries_full), for without it would fire for ever.
 // Where Redis forgets, expiries come back as alerts are posted again, and the
 // heartbeat's time begins anew.
 //
@@ -67,9 +72,11 @@
 //
 // Up to the claim the gateway's own code runs, and its questions to the cluster
 // are noted; from there the deployed stages are asked, with events that are
-// sealed for explanation only, until the decision. Nothing is written,
-// published or counted as a signal. A stage that does not answer is named, and
-// the rest is given. Whoever may post signals may ask.
+// sealed for explanation only: what is proposed, what is decided, and what execute
+// would change and disturb, or why it would refuse; for what is held, as if a
+// person had approved it. Nothing is written, tried, published or counted as a
+// signal. A stage that does not answer is named, and the rest is given. Whoever
+// may post signals may ask, so errors are named, and told in the logs only.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
 // which alerts of others are told apart. NEVER_TARGETS lists labels that never

@@ -3,8 +3,10 @@ package function
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/signal"
@@ -26,8 +28,17 @@ const (
 	expiryRetry = 30 * time.Second
 )
 
-// ReasonBadExpiry is of an expiry that another version wrote.
-const ReasonBadExpiry = "expiry_not_readable"
+const (
+	// ReasonBadExpiry is of an expiry that another version wrote.
+	ReasonBadExpiry = "expiry_not_readable"
+	// ReasonExpiriesFull is of an alert that would have to end unless it is posted
+	// again, where so many wait for that already that its expiry found no room. It
+	// is to be posted again: taken in without, it would fire for ever once its
+	// sender fell silent.
+	ReasonExpiriesFull = "expiries_full"
+)
+
+var errExpiriesFull = fmt.Errorf("%d alerts wait already to end unless they are posted again", ledger.MaxExpiries)
 
 // expected is what the gateway remembers of an expiry that it moved.
 type expected struct{ at, expires time.Time }
@@ -50,9 +61,9 @@ func (g *gateway) expect(ctx context.Context, all []*work) {
 		if w.alert.Expires.IsZero() || g.expectedStill(w) {
 			continue
 		}
-		payload, err := json.Marshal(w.parked())
+		payload, err := w.parked()
 		if err != nil {
-			w.unexpected(err)
+			w.unexpected(ReasonLedgerDown, err)
 			continue
 		}
 		in := min(max(w.alert.Expires.Sub(w.received), 0), ledger.MaxDuration)
@@ -62,11 +73,13 @@ func (g *gateway) expect(ctx context.Context, all []*work) {
 	if len(moved) == 0 {
 		return
 	}
-	err := g.claims.ExpectMany(ctx, expiries)
-	for _, w := range moved {
+	noted, err := g.claims.ExpectMany(ctx, expiries)
+	for i, w := range moved {
 		switch {
 		case err != nil:
-			w.unexpected(err)
+			w.unexpected(ReasonLedgerDown, err)
+		case !noted[i]:
+			g.full(ctx, w)
 		case w.result.Status == "":
 			// One whose target is not known yet is noted again when it is.
 			g.expected.put(w.alert.ID, expected{at: w.received, expires: w.alert.Expires})
@@ -76,15 +89,28 @@ func (g *gateway) expect(ctx context.Context, all []*work) {
 
 // unexpected marks an alert whose expiry could not be noted, unless it is to
 // be posted again for a reason of its own.
-func (w *work) unexpected(err error) {
+func (w *work) unexpected(reason string, err error) {
 	if w.result.Status == "" {
-		w.result.retry(ReasonLedgerDown, err)
+		w.result.retry(reason, err)
+	}
+}
+
+// full marks an alert whose expiry found no room, and says so at a bounded rate.
+func (g *gateway) full(ctx context.Context, w *work) {
+	w.unexpected(ReasonExpiriesFull, errExpiriesFull)
+	if count, due := g.suppressed.note(ReasonExpiriesFull, w.received); due {
+		stage.Logger(ctx).Errorw("alerts have to be posted again until others have ended", "reason", ReasonExpiriesFull,
+			"alerts", count, "last", w.alert.ID, "most", ledger.MaxExpiries)
 	}
 }
 
 // expectedStill tells that the expiry was moved so short a while ago that
-// moving it again can wait.
+// moving it again can wait. What is reported is not posted every few minutes:
+// each report counts.
 func (g *gateway) expectedStill(w *work) bool {
+	if w.telling != source.Began {
+		return false
+	}
 	e, ok := g.expected.get(w.alert.ID)
 	return ok && w.received.Sub(e.at) < e.expires.Sub(e.at)/movedWithin
 }
@@ -93,11 +119,18 @@ func (g *gateway) expectedStill(w *work) bool {
 // to expire: as many and as long as finding its object again may need.
 const parkedLabels, parkedValue = 64, 256
 
-func (w *work) parked() parked {
+// parked is what ending the alert will need, with fewer labels where those are
+// too long to be kept.
+func (w *work) parked() (payload []byte, err error) {
 	s := w.signal()
-	labels, _, _ := event.CutMap(s.Labels, parkedLabels, parkedValue)
-	return parked{Source: w.source, Resource: w.resource, Target: w.target, Alert: signal.Alert{ID: w.alert.ID, Labels: labels,
-		StartsAt: w.alert.StartsAt, Expires: w.alert.Expires, Receiver: s.Receiver, Group: s.Group}}
+	for most := parkedLabels; ; most /= 2 {
+		labels, _, _ := event.CutMap(s.Labels, most, parkedValue)
+		payload, err = json.Marshal(parked{Source: w.source, Resource: w.resource, Target: w.target, Alert: signal.Alert{ID: w.alert.ID,
+			Labels: labels, StartsAt: w.alert.StartsAt, Expires: w.alert.Expires, Receiver: s.Receiver, Group: event.Cut(s.Group, parkedValue)}})
+		if err != nil || len(payload) <= ledger.MaxExpiryPayload || most == 0 {
+			return payload, err
+		}
+	}
 }
 
 // endExpired ends the alerts that were not posted again in time. What fails is

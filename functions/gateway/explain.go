@@ -6,7 +6,11 @@ import (
 
 // What would become of an alert.
 const (
-	WouldExecute  = "execute"
+	WouldExecute = "execute"
+	// WouldDryRun: the API server would be asked, and nothing changed.
+	WouldDryRun = "dry_run"
+	// WouldFail: what is approved would be refused by execute.
+	WouldFail     = "fail"
 	WouldHold     = "hold"
 	WouldReject   = "reject"
 	WouldEscalate = "escalate"
@@ -126,5 +130,9 @@ type ExplainedStage struct {
 	Classification *event.Classification `json:"classification,omitempty"`
 	Proposal       *event.Proposal       `json:"proposal,omitempty"`
 	Decision       *event.Decision       `json:"decision,omitempty"`
-	End            *event.End            `json:"end,omitempty"`
+	// Execution is what execute would do, or do once a person approved: values
+	// before and after, the undo it would leave, what it would disturb; or why it
+	// would refuse. Locks, admission and disruption budgets are not asked.
+	Execution *event.Execution `json:"execution,omitempty"`
+	End       *event.End       `json:"end,omitempty"`
 }

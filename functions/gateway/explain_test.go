@@ -3,12 +3,9 @@ package function
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,139 +13,43 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
-	"knative.dev/pkg/logging"
 
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
-	"kubernaut.ai/shared/ledger/ledgertest"
 	"kubernaut.ai/shared/stage"
 )
 
-var updateGolden = flag.Bool("update-explanations", false, "write the golden explanations anew")
-
-// backends are the stages behind the gateway: each answers with the sample's own
-// sections, through the harness of real ones.
-type backends struct {
-	urls map[string]string
-	// say replaces what a stage says.
-	say map[string]func(w http.ResponseWriter, r *http.Request)
-}
-
-func answering(t testing.TB, name string, takes string, reply stage.Reply) *stage.Function {
-	t.Helper()
-	f := stage.New(name, func(context.Context, *stage.Runtime) (stage.Routes, error) {
-		return stage.Routes{takes: func(context.Context, stage.Input[json.RawMessage]) (stage.Reply, error) { return reply, nil }}, nil
-	}, stage.Explains(takes))
-	require.NoError(t, f.Start(t.Context(), map[string]string{stage.EnvSealPrivate: eventtest.PrivateKey(name),
-		stage.EnvSealPublic: eventtest.PublicKeys(), stage.EnvLogLevel: "fatal", stage.EnvNamespace: eventtest.Namespace}))
-	t.Cleanup(func() { require.NoError(t, f.Stop(context.Background())) })
-	return f
-}
-
-func newBackends(t testing.TB) *backends {
-	t.Helper()
-	out := &backends{urls: map[string]string{}, say: map[string]func(http.ResponseWriter, *http.Request){}}
-	for _, f := range []struct {
-		name, takes string
-		reply       stage.Reply
-	}{
-		{event.StageEnrich, event.SignalReceived, stage.Emit(event.SignalEnriched, event.Section{Name: event.SectionContext, Value: eventtest.Context})},
-		{event.StageClassify, event.SignalEnriched, stage.Emit(event.SignalClassified, event.Section{Name: event.SectionClassification, Value: eventtest.Classification})},
-		{event.StageAnalyze, event.SignalClassified, stage.Emit(event.RemediationProposed, event.Section{Name: event.SectionProposal, Value: eventtest.Proposal})},
-		{event.StageAuthorize, event.RemediationProposed, stage.Emit(event.RemediationApproved, event.Section{Name: event.SectionDecision, Value: eventtest.Decision(event.DecisionApproved)})},
-	} {
-		function := answering(t, f.name, f.takes, f.reply)
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if say := out.say[f.name]; say != nil {
-				say(w, r)
-				return
-			}
-			function.Handle(w, r)
-		}))
-		t.Cleanup(server.Close)
-		out.urls[f.name] = server.URL
-	}
-	return out
-}
-
-// explaining is a gateway of the world that explains.
-func (w *world) explaining(t testing.TB, f *backends) *handler {
-	t.Helper()
-	w.outage = true // no round has been: Redis is empty
-	g, key := w.gateway(t), eventtest.Key(event.StageGateway)
-	seal := func(_ context.Context, d event.Draft) (cloudevents.Event, error) {
-		d.Stage, d.Namespace = event.StageGateway, eventtest.Namespace
-		e, err := event.New(d)
-		if err != nil {
-			return e, err
-		}
-		return e, key.Seal(&e)
-	}
-	a := &asker{seal: seal, verify: eventtest.Keyring().Verify, urls: f.urls, namespace: "nowhere", client: http.DefaultClient, now: w.now}
-	// The test's own source understands everything.
-	all := slices.DeleteFunc(sources(t), func(s source.Source) bool { return s.Name() == "pager" })
-	h := newHandler(g, openGate(t), all)
-	h.explain(newExplainer(g, w.redis.Ledger(t), a), all)
-	return h
-}
-
-func wonder(t testing.TB, h *handler, path, body string, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r.WithContext(logging.WithLogger(r.Context(), zap.NewNop().Sugar())))
-	return w
-}
-
-func explanation(t testing.TB, w *httptest.ResponseRecorder) Explanation {
-	t.Helper()
-	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
-	var out Explanation
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &out))
-	return out
-}
-
-// contents is all that the world's Redis holds.
-func (w *world) contents(t testing.TB) map[string]any {
-	t.Helper()
-	return ledgertest.ContentsOf(t, w.redis.URL())
-}
-
-func goldenFile(t testing.TB, name, got string) {
-	t.Helper()
-	path := "testdata/" + name
-	if *updateGolden {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err, "run with -update-explanations to write it")
-	require.Equal(t, string(want), got)
-}
-
 func TestAnExplanationAsItIsWritten(t *testing.T) {
-	w := newWorld(t)
-	h := w.explaining(t, newBackends(t))
 	in := body(alert("firing", "namespace", "shop", "pod", "cart-1", "statefulset", "gone", "certificate", "cart-tls", "queue2", "x"))
-	got := wonder(t, h, explainPath+prometheusPath, in)
-	require.Equal(t, http.StatusOK, got.Code, got.Body.String())
-	pretty := &strings.Builder{}
-	enc := json.NewEncoder(pretty)
-	enc.SetIndent("", "  ")
-	require.NoError(t, enc.Encode(json.RawMessage(got.Body.Bytes())))
-	goldenFile(t, "explanation.json", pretty.String())
-	text := wonder(t, h, explainPath, in, "Accept", "text/plain")
-	require.Equal(t, "text/plain; charset=utf-8", text.Header().Get("Content-Type"))
-	goldenFile(t, "explanation.txt", text.Body.String())
-	require.Empty(t, w.broker.sent)
-	require.Empty(t, w.dropped)
-	require.Empty(t, w.contents(t))
+	for name, given := range map[string]func(f *backends){
+		"explanation": func(*backends) {},
+		"explanation-held": func(f *backends) {
+			f.decides(t, event.RemediationHeld, event.DecisionHeld)
+		},
+		"explanation-refused": func(f *backends) { f.foretells(t, event.ExecutionRefused, "not_managed") },
+		"explanation-dry-run": func(f *backends) { f.foretells(t, event.ExecutionDryRun, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, f := newWorld(t), newBackends(t)
+			given(f)
+			h := w.explaining(t, f)
+			got := wonder(t, h, explainPath+prometheusPath, in)
+			require.Equal(t, http.StatusOK, got.Code, got.Body.String())
+			pretty := &strings.Builder{}
+			enc := json.NewEncoder(pretty)
+			enc.SetIndent("", "  ")
+			require.NoError(t, enc.Encode(json.RawMessage(got.Body.Bytes())))
+			goldenFile(t, name+".json", pretty.String())
+			text := wonder(t, h, explainPath, in, "Accept", "text/plain")
+			require.Equal(t, "text/plain; charset=utf-8", text.Header().Get("Content-Type"))
+			goldenFile(t, name+".txt", text.Body.String())
+			require.Empty(t, w.broker.sent)
+			require.Empty(t, w.dropped)
+			require.Empty(t, w.contents(t))
+		})
+	}
 }
 
 func TestWhereAnAlertsWayEnds(t *testing.T) {
@@ -159,7 +60,42 @@ func TestWhereAnAlertsWayEnds(t *testing.T) {
 		given func(w *world, f *backends, open func(body string))
 		want  want
 	}{
-		{"approved", firing("cart-1"), nil, want{WouldExecute, event.StageAuthorize, "policy"}},
+		{"approved", firing("cart-1"), nil, want{WouldExecute, event.StageExecute, event.ExecutionApplied}},
+		{"approved as a dry run", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.foretells(t, event.ExecutionDryRun, "") },
+			want{WouldDryRun, event.StageExecute, event.ExecutionDryRun}},
+		{"approved, with nothing to change", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.foretells(t, event.ExecutionNothing, "") },
+			want{WouldExecute, event.StageExecute, event.ExecutionNothing}},
+		{"approved, and refused by execute", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.foretells(t, event.ExecutionRefused, "gitops_owned")
+		}, want{WouldFail, event.StageExecute, "gitops_owned"}},
+		{"approved, and told of in words that are not known", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.foretells(t, "levitated", "") },
+			want{WouldUnknown, event.StageExecute, ReasonUnexpected}},
+		{"held", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.decides(t, event.RemediationHeld, event.DecisionHeld) },
+			want{WouldHold, event.StageAuthorize, "policy"}},
+		{"held, of what execute would refuse", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.decides(t, event.RemediationHeld, event.DecisionHeld)
+			f.foretells(t, event.ExecutionRefused, "over_cap")
+		}, want{WouldHold, event.StageAuthorize, "policy"}},
+		{"held, while execute is away", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.decides(t, event.RemediationHeld, event.DecisionHeld)
+			f.urls[event.StageExecute] = "http://127.0.0.1:1"
+		}, want{WouldHold, event.StageAuthorize, "policy"}},
+		{"rejected", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.decides(t, event.RemediationRejected, event.DecisionRejected)
+		}, want{WouldReject, event.StageAuthorize, "policy"}},
+		{"escalated", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.saying(t, event.StageAnalyze, stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "no_rung"}), event.SignalClassified)
+		}, want{WouldEscalate, event.StageAnalyze, "no_rung"}},
+		{"approved, while execute is away", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.urls[event.StageExecute] = "http://127.0.0.1:1"
+		}, want{WouldUnknown, event.StageExecute, ReasonUnreachable}},
+		{"approved, while execute is of a version that does not explain", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.saying(t, event.StageExecute, stage.Reply{}, event.ExecutionContinued)
+		}, want{WouldUnknown, event.StageExecute, stage.ReasonCannotExplain}},
+		{"an investigation without an end", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.saying(t, event.StageAnalyze, stage.Emit(event.AnalysisContinued, event.Section{Name: event.SectionAnalysis, Value: event.Analysis{Turn: 1}}),
+				event.SignalClassified, event.AnalysisContinued)
+		}, want{WouldUnknown, event.StageAnalyze, ReasonTooLong}},
 		{"a heartbeat", alert("firing", "alertname", "Watchdog"), nil, want{WouldIgnore, stepAlert, "heartbeat"}},
 		{"another cluster's", alert("firing", "cluster", "west", "namespace", "shop", "pod", "cart-1"), nil, want{WouldIgnore, stepAlert, "other_cluster"}},
 		{"malformed", alert("firing", "alertname", ""), nil, want{WouldInvalid, stepAlert, source.ReasonNoAlertName}},
@@ -277,44 +213,6 @@ func TestAnExplanationForetellsWhatThePostThenDoes(t *testing.T) {
 	said = explanation(t, wonder(t, h, explainPath, in))
 	require.Equal(t, "take_over", said.Alerts[0].Claim.Would)
 	require.Equal(t, did.answer.Results[0].RemediationID, said.Alerts[0].Claim.Remediation)
-}
-
-func TestAnExplanationKeepsErrorsForTheLog(t *testing.T) {
-	for name, c := range map[string]struct {
-		resolved bool
-		given    func(w *world, f *backends)
-		secret   string
-	}{
-		"an API server that is away": {false, func(w *world, _ *backends) { w.breakAt("owners", false) }, "died here"},
-		"a Redis that is away":       {false, func(w *world, _ *backends) { w.redis.SetError("LOADING 10.1.2.3") }, "10.1.2.3"},
-		"the same, of what stopped":  {true, func(w *world, _ *backends) { w.redis.SetError("LOADING 10.1.2.3") }, "10.1.2.3"},
-		"a stage that is away":       {false, func(_ *world, f *backends) { f.urls[event.StageClassify] = "http://127.0.0.1:1" }, "127.0.0.1:1"},
-		"a stage that tells of its errors": {false, func(_ *world, f *backends) {
-			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", "application/json")
-				w.WriteHeader(503)
-				_, _ = w.Write([]byte(`{"reason":"cluster_unreadable","message":"dial tcp 10.1.2.3:443"}`))
-			}
-		}, "10.1.2.3"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w, f := newWorld(t), newBackends(t)
-			c.given(w, f)
-			asked := firing("cart-1")
-			if c.resolved {
-				asked = alert("resolved", "namespace", "shop", "pod", "cart-1")
-			}
-			r := posted(t, strings.NewReader(body(asked)))
-			r.URL.Path = explainPath
-			got, said := ask(t, w.explaining(t, f), r)
-			stopped := explanation(t, got).Alerts[0].Stopped
-			require.Equal(t, detailLogged, stopped.Detail)
-			require.NotEmpty(t, stopped.Reason)
-			require.NotContains(t, got.Body.String(), c.secret)
-			require.Contains(t, said, c.secret)
-			require.Contains(t, said, stopped.Reason)
-		})
-	}
 }
 
 func TestAnExplanationIsBounded(t *testing.T) {

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,16 @@ func (a ExplainedAlert) text(b *strings.Builder) {
 		line(b, "claim", "%s %s %s", c.Would, c.Remediation, c.Phase)
 	}
 	for _, s := range a.Stages {
-		line(b, s.Stage, "%s", s.summary())
+		if s.Execution == nil {
+			line(b, s.Stage, "%s", s.summary())
+			continue
+		}
+		when := ""
+		if a.Would == WouldHold {
+			when = "once a person approves: "
+		}
+		line(b, s.Stage, "%s%s", when, execution(*s.Execution))
+		plan(b, *s.Execution)
 	}
 	line(b, "stops at", "%s: %s: %s", a.Stopped.At, a.Stopped.Reason, a.Stopped.Detail)
 }
@@ -94,4 +104,69 @@ func parameters(all map[string]any) string {
 	}
 	slices.Sort(parts)
 	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// execution is one line of what execute would do.
+func execution(e event.Execution) string {
+	switch e.Outcome {
+	case event.ExecutionRefused:
+		return "would refuse: " + e.Reason + ": " + e.Detail
+	case event.ExecutionDryRun:
+		return fmt.Sprintf("would try %s on %s as a dry run, which changes nothing.", e.Action, e.Target)
+	case event.ExecutionNothing:
+		return fmt.Sprintf("%s would change nothing. %s", e.Action, e.Observed)
+	}
+	return fmt.Sprintf("would apply %s to %s. %s", e.Action, e.Target, e.Observed)
+}
+
+// plan writes what would differ, how it would be taken back, and what would be
+// disturbed.
+func plan(b *strings.Builder, e event.Execution) {
+	var changes, disturbs []string
+	for _, c := range e.Changes {
+		changes = append(changes, fmt.Sprintf("%s  %s -> %s", strings.TrimSpace(c.Target.String()+" "+c.Field), value(c.Before), value(c.After)))
+	}
+	for _, d := range e.Disturbs {
+		disturbs = append(disturbs, disturbed(d))
+	}
+	lines(b, "changes", changes)
+	if e.Undo != nil && len(changes) > 0 {
+		lines(b, "undo", []string{e.Undo.Summary})
+	}
+	lines(b, "disturbs", disturbs)
+}
+
+// lines writes one line an entry, the first with the head.
+func lines(b *strings.Builder, head string, entries []string) {
+	for _, entry := range entries {
+		line(b, head, "%s", entry)
+		head = ""
+	}
+}
+
+func disturbed(d event.Disturbed) string {
+	by := ""
+	if d.By != nil {
+		by = " of " + d.By.String()
+	}
+	managed := "managed"
+	if !d.Managed {
+		managed = "NOT managed"
+	}
+	return fmt.Sprintf("%s  %s (%s%s)", d.Target, managed, d.Reason, by)
+}
+
+// value writes a field's value as it looks in a manifest.
+func value(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "none"
+	case string:
+		return v
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "?"
+	}
+	return string(text)
 }

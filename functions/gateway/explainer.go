@@ -243,28 +243,53 @@ func (e *explainer) follow(ctx context.Context, q *question) {
 		said, reply := e.asker.ask(ctx, name, next)
 		q.said.Stages = append(q.said.Stages, said)
 		if reply == nil {
-			q.said.stop(WouldUnknown, ExplainedStop{At: name, Reason: said.Reason, Detail: said.Detail})
-			return
+			break
 		}
 		next = *reply
 	}
 	q.said.conclude()
 }
 
-// conclude draws the alert's end from what the last stage said.
+// conclude draws the alert's end from what the stages said.
 func (a *ExplainedAlert) conclude() {
 	last := a.Stages[len(a.Stages)-1]
-	s := ExplainedStop{At: last.Stage}
+	s := ExplainedStop{At: last.Stage, Reason: ReasonTooLong, Detail: "The stages were asked as often as an explanation may ask."}
 	would := WouldUnknown
+	at, decision := a.decision()
 	switch {
-	case last.Decision != nil:
-		would = map[string]string{event.DecisionApproved: WouldExecute, event.DecisionHeld: WouldHold,
-			event.DecisionRejected: WouldReject}[last.Decision.Outcome]
-		s.Reason, s.Detail = last.Decision.Reason, last.Decision.Detail
+	case decision != nil && decision.Outcome != event.DecisionApproved:
+		// Nothing follows without a person, whatever execute said.
+		s = ExplainedStop{At: at, Reason: decision.Reason, Detail: decision.Detail}
+		would = map[string]string{event.DecisionHeld: WouldHold, event.DecisionRejected: WouldReject}[decision.Outcome]
+	case last.Event == "":
+		s.Reason, s.Detail = last.Reason, last.Detail
+	case last.Execution != nil:
+		would, s.Reason, s.Detail = foretold(*last.Execution)
 	case last.End != nil:
 		would, s.Reason, s.Detail = WouldEscalate, last.End.Reason, last.End.Detail
-	default:
-		s.Reason, s.Detail = ReasonTooLong, "The stages were asked as often as an explanation may ask."
 	}
 	a.stop(would, s)
+}
+
+// decision is the last that was said, and by which stage.
+func (a *ExplainedAlert) decision() (at string, d *event.Decision) {
+	for _, s := range a.Stages {
+		if s.Decision != nil {
+			at, d = s.Stage, s.Decision
+		}
+	}
+	return at, d
+}
+
+// foretold is what an execution that is told of beforehand means for its alert.
+func foretold(e event.Execution) (would, reason, detail string) {
+	switch e.Outcome {
+	case event.ExecutionRefused:
+		return WouldFail, e.Reason, e.Detail
+	case event.ExecutionDryRun:
+		return WouldDryRun, e.Outcome, e.Observed
+	case event.ExecutionApplied, event.ExecutionNothing:
+		return WouldExecute, e.Outcome, e.Observed
+	}
+	return WouldUnknown, ReasonUnexpected, "execute answered with an outcome that this gateway does not know."
 }

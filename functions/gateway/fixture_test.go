@@ -18,6 +18,7 @@ import (
 	"knative.dev/pkg/logging"
 
 	"kubernaut.ai/functions/gateway/caller"
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
@@ -38,7 +39,7 @@ type world struct {
 	dropped []string
 	// heartbeatWithin and scans are settings of every gateway.
 	heartbeatWithin time.Duration
-	scans           []scan
+	scans           []scan.Scan
 	// outage keeps the world from looking as if rounds had been made until now.
 	outage bool
 	// fault fails a step before or after it took effect.
@@ -67,7 +68,7 @@ func (w *world) gateway(t testing.TB) *gateway {
 	if !w.outage {
 		_ = w.redis.Ledger(t).SetMark(t.Context(), markRound, w.now())
 	}
-	return &gateway{claims: &faultyClaims{claims: w.redis.Ledger(t), world: w}, objects: w.cluster, outbox: w.broker,
+	return &gateway{claims: w.claims(t), objects: w.cluster, outbox: w.broker,
 		drop: w.drop, rules: signal.NewRules(), cluster: "east", within: 10 * time.Minute, lease: publishLease, now: w.now,
 		expiryLease: expiryLease, heart: heart, scans: w.scans, expected: newRecent[string, expected](expectedSize),
 		joined: newRecent[string, join](joinedSize), suppressed: newSuppressor(), meters: meters}
@@ -123,72 +124,107 @@ func (w *world) breakAt(name string, after bool) {
 	}
 }
 
-// faultyClaims is the ledger with a world that may break each step.
+// faultyClaims is the ledger with a world that may break each step. It embeds
+// nothing: no call gets past the world.
 type faultyClaims struct {
-	claims
+	to    *ledger.Ledger
 	world *world
 }
 
-func (f *faultyClaims) ReserveMany(ctx context.Context, a []ledger.Arrival) (met []ledger.Met, err error) {
-	err = f.world.step("reserve", func() error { met, err = f.claims.ReserveMany(ctx, a); return err })
-	return met, err
+func (w *world) claims(t testing.TB) *faultyClaims {
+	return &faultyClaims{to: w.redis.Ledger(t), world: w}
+}
+
+// stepped runs one call of the ledger as a step.
+func stepped[T any](w *world, name string, call func() (T, error)) (out T, err error) {
+	err = w.step(name, func() error { out, err = call(); return err })
+	return out, err
+}
+
+func (f *faultyClaims) ReserveMany(ctx context.Context, a []ledger.Arrival) ([]ledger.Met, error) {
+	return stepped(f.world, "reserve", func() ([]ledger.Met, error) { return f.to.ReserveMany(ctx, a) })
 }
 
 func (f *faultyClaims) Confirm(ctx context.Context, c ledger.Confirmation) error {
-	return f.world.step("confirm", func() error { return f.claims.Confirm(ctx, c) })
+	return f.world.step("confirm", func() error { return f.to.Confirm(ctx, c) })
 }
 
-func (f *faultyClaims) JoinMany(ctx context.Context, a []ledger.Alert) (joins []ledger.Join, err error) {
-	err = f.world.step("join", func() error { joins, err = f.claims.JoinMany(ctx, a); return err })
-	return joins, err
+func (f *faultyClaims) JoinMany(ctx context.Context, a []ledger.Alert) ([]ledger.Join, error) {
+	return stepped(f.world, "join", func() ([]ledger.Join, error) { return f.to.JoinMany(ctx, a) })
 }
 
 func (f *faultyClaims) ToldMany(ctx context.Context, a []ledger.Alert) error {
-	return f.world.step("told", func() error { return f.claims.ToldMany(ctx, a) })
+	return f.world.step("told", func() error { return f.to.ToldMany(ctx, a) })
 }
 
-func (f *faultyClaims) ExpectMany(ctx context.Context, e []ledger.Expiry) error {
-	return f.world.step("expect", func() error { return f.claims.ExpectMany(ctx, e) })
+func (f *faultyClaims) ExpectMany(ctx context.Context, e []ledger.Expiry) ([]bool, error) {
+	return stepped(f.world, "expect", func() ([]bool, error) { return f.to.ExpectMany(ctx, e) })
 }
 
-func (f *faultyClaims) LeaseExpired(ctx context.Context, n int, lease time.Duration) (items []ledger.Leased, err error) {
-	err = f.world.step("lease", func() error { items, err = f.claims.LeaseExpired(ctx, n, lease); return err })
-	return items, err
+func (f *faultyClaims) Report(ctx context.Context, r ledger.Report) (ledger.Episode, error) {
+	return stepped(f.world, "report", func() (ledger.Episode, error) { return f.to.Report(ctx, r) })
+}
+
+func (f *faultyClaims) ReportTold(ctx context.Context, alert string, at time.Time) error {
+	return f.world.step("report told", func() error { return f.to.ReportTold(ctx, alert, at) })
+}
+
+func (f *faultyClaims) Failing(ctx context.Context, alerts []string) ([]bool, error) {
+	return stepped(f.world, "failing", func() ([]bool, error) { return f.to.Failing(ctx, alerts) })
+}
+
+func (f *faultyClaims) LeaseExpired(ctx context.Context, n int, lease time.Duration) ([]ledger.Leased, error) {
+	return stepped(f.world, "lease", func() ([]ledger.Leased, error) { return f.to.LeaseExpired(ctx, n, lease) })
 }
 
 func (f *faultyClaims) StillLeased(ctx context.Context, item ledger.Leased) error {
-	return f.world.step("still leased", func() error { return f.claims.StillLeased(ctx, item) })
+	return f.world.step("still leased", func() error { return f.to.StillLeased(ctx, item) })
 }
 
 func (f *faultyClaims) ExpireAlert(ctx context.Context, id string, at time.Time) (r ledger.Resolution, found bool, err error) {
-	err = f.world.step("expire", func() error { r, found, err = f.claims.ExpireAlert(ctx, id, at); return err })
+	err = f.world.step("expire", func() error { r, found, err = f.to.ExpireAlert(ctx, id, at); return err })
 	return r, found, err
 }
 
 func (f *faultyClaims) Complete(ctx context.Context, item ledger.Leased) error {
-	return f.world.step("complete", func() error { return f.claims.Complete(ctx, item) })
+	return f.world.step("complete", func() error { return f.to.Complete(ctx, item) })
+}
+
+func (f *faultyClaims) Postpone(ctx context.Context, item ledger.Leased, in time.Duration) error {
+	return f.world.step("postpone", func() error { return f.to.Postpone(ctx, item, in) })
 }
 
 func (f *faultyClaims) Beat(ctx context.Context) error {
-	return f.world.step("beat", func() error { return f.claims.Beat(ctx) })
+	return f.world.step("beat", func() error { return f.to.Beat(ctx) })
 }
 
-func (f *faultyClaims) Pulse(ctx context.Context, within time.Duration) (p ledger.Pulse, err error) {
-	err = f.world.step("pulse", func() error { p, err = f.claims.Pulse(ctx, within); return err })
-	return p, err
+func (f *faultyClaims) Pulse(ctx context.Context, within time.Duration) (ledger.Pulse, error) {
+	return stepped(f.world, "pulse", func() (ledger.Pulse, error) { return f.to.Pulse(ctx, within) })
 }
 
 func (f *faultyClaims) Calm(ctx context.Context, since time.Time) error {
-	return f.world.step("calm", func() error { return f.claims.Calm(ctx, since) })
+	return f.world.step("calm", func() error { return f.to.Calm(ctx, since) })
+}
+
+func (f *faultyClaims) Mark(ctx context.Context, scan string) (time.Time, error) {
+	return stepped(f.world, "mark "+scan, func() (time.Time, error) { return f.to.Mark(ctx, scan) })
+}
+
+func (f *faultyClaims) SetMark(ctx context.Context, scan string, at time.Time) error {
+	return f.world.step("set mark "+scan, func() error { return f.to.SetMark(ctx, scan, at) })
+}
+
+func (f *faultyClaims) Get(ctx context.Context, fingerprint string) (ledger.Claim, error) {
+	return stepped(f.world, "get", func() (ledger.Claim, error) { return f.to.Get(ctx, fingerprint) })
 }
 
 func (f *faultyClaims) ResolveAlert(ctx context.Context, id string, s, e time.Time) (r ledger.Resolution, found bool, err error) {
-	err = f.world.step("resolve", func() error { r, found, err = f.claims.ResolveAlert(ctx, id, s, e); return err })
+	err = f.world.step("resolve", func() error { r, found, err = f.to.ResolveAlert(ctx, id, s, e); return err })
 	return r, found, err
 }
 
 func (f *faultyClaims) Cancel(ctx context.Context, fingerprint, remediation string) (o ledger.CancelOutcome, c ledger.Claim, err error) {
-	err = f.world.step("cancel", func() error { o, c, err = f.claims.Cancel(ctx, fingerprint, remediation); return err })
+	err = f.world.step("cancel", func() error { o, c, err = f.to.Cancel(ctx, fingerprint, remediation); return err })
 	return o, c, err
 }
 

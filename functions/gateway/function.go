@@ -38,7 +38,7 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	}
 	stages, stagesErr := parseStages(c.String(envStages, ""))
 	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
-	scans, scansErr := openScans(scanning{config: c, clients: clients, marks: rt.Ledger, sources: sources, now: rt.Now, drop: rt.Drop})
+	scans, scansErr := openScans(rt, clients, sources)
 	objects := cluster.NewCache(clients, 0)
 	guard, guardErr := openGuard(rt, clients, objects)
 	limits, limitsErr := openLimits(c)

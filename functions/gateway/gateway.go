@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
@@ -43,8 +44,8 @@ type claims interface {
 	ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (ledger.Resolution, bool, error)
 	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
-	Mark(ctx context.Context, scan string) (time.Time, error)
-	SetMark(ctx context.Context, scan string, at time.Time) error
+	scan.Marks
+	episodes
 	expiries
 	heartbeats
 }
@@ -52,7 +53,7 @@ type claims interface {
 // expiries is what the gateway needs of the ledger for alerts that end unless
 // they are posted again.
 type expiries interface {
-	ExpectMany(ctx context.Context, expiries []ledger.Expiry) error
+	ExpectMany(ctx context.Context, expiries []ledger.Expiry) (noted []bool, err error)
 	LeaseExpired(ctx context.Context, limit int, lease time.Duration) ([]ledger.Leased, error)
 	StillLeased(ctx context.Context, item ledger.Leased) error
 	ExpireAlert(ctx context.Context, id string, at time.Time) (ledger.Resolution, bool, error)
@@ -91,7 +92,7 @@ type gateway struct {
 	expiryLease time.Duration
 	now         func() time.Time
 	heart       *heart
-	scans       []scan
+	scans       []scan.Scan
 	// rounds lets one round at a time in; rounded is when the last ended well.
 	rounds  sync.Mutex
 	rounded time.Time
@@ -114,6 +115,8 @@ type work struct {
 	received         time.Time
 	// expired tells that the alert ended because nobody posted it again.
 	expired bool
+	// telling is what the alert's times mean.
+	telling source.Telling
 
 	// claim and outcome are what the reservation met; joined tells that the
 	// holder knows the alert already.
@@ -129,6 +132,7 @@ func (g *gateway) accept(ctx context.Context, b source.Batch) Answer {
 	firing, resolved, copies := g.sort(b, results)
 	g.hear(ctx, firing)
 	each(firing, func(w *work) { g.locate(ctx, w) })
+	each(firing, func(w *work) { g.date(ctx, w) })
 	g.expect(ctx, stillFiring(firing))
 	g.claim(ctx, pending(firing))
 	each(resolved, func(w *work) { g.resolve(ctx, w) })
@@ -173,7 +177,7 @@ func (g *gateway) sort(b source.Batch, results []Result) (firing, resolved []*wo
 			continue
 		}
 		first[key] = i
-		w := &work{source: b.Source, alert: item.Alert, result: r, received: now}
+		w := &work{source: b.Source, alert: item.Alert, telling: item.Telling, result: r, received: now}
 		if item.Alert.Resolved {
 			resolved = append(resolved, w)
 		} else {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
@@ -51,15 +52,12 @@ func openHeart(within time.Duration, target, namespace string) (*heart, error) {
 		return h, nil
 	}
 	p := strings.Split(target, "/")
-	if len(p) != 3 || p[0] != "" && !signal.ValidNamespace(p[0]) || !validKind(p[1]) || !signal.ValidName(p[2]) {
+	if len(p) != 3 || p[0] != "" && !signal.ValidNamespace(p[0]) || !signal.ValidKindName(p[1]) || !signal.ValidName(p[2]) {
 		return nil, fmt.Errorf("setting %s: %q is not namespace/Kind/name; write /Kind/name for what has no namespace", EnvHeartbeatTarget, target)
 	}
 	h.target = event.Target{Namespace: p[0], Kind: p[1], Name: p[2]}
 	return h, nil
 }
-
-// validKind tells that each part of Kind or Kind.group is a name.
-func validKind(kind string) bool { return kind != "" && signal.ValidName(strings.ToLower(kind)) }
 
 // due tells whether a heartbeat that comes now has to be noted.
 func (h *heart) due(now time.Time) bool {
@@ -78,7 +76,7 @@ func (h *heart) beat(now time.Time) {
 // cannot be noted is to be posted again.
 func (g *gateway) hear(ctx context.Context, firing []*work) {
 	for _, w := range firing {
-		if w.result.Reason != signal.ReasonHeartbeat || w.scanned() || !g.ours(w.alert) || !g.heart.due(w.received) {
+		if w.result.Reason != signal.ReasonHeartbeat || scan.Made(w.source) || !g.ours(w.alert) || !g.heart.due(w.received) {
 			continue
 		}
 		if err := g.claims.Beat(ctx); err != nil {

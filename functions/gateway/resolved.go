@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/signal"
@@ -15,11 +16,27 @@ import (
 // may differ by more than an alert lasts.
 var anyEpisode = time.UnixMilli(1 << 52)
 
-// resolve tells a remediation that one of its alerts stopped, and cancels it
-// if that was the last and nothing was executed. Whoever dies on the way, or
-// does it twice, publishes the same event id.
+// resolve ends an alert, and remembers that this was told where many reports may
+// say so. Whoever dies on the way, or does it twice, publishes the same event
+// id.
 func (g *gateway) resolve(ctx context.Context, w *work) {
-	resolved, found, err := g.ended(ctx, w)
+	end, ok := g.ending(ctx, w)
+	if !ok {
+		return
+	}
+	g.tellEnd(ctx, w, end)
+	if w.result.Status == StatusRetry || !end.untold {
+		return
+	}
+	if err := g.claims.ReportTold(ctx, w.alert.ID, w.alert.EndsAt); err != nil {
+		w.result.retry(ReasonLedgerDown, err)
+	}
+}
+
+// tellEnd tells a remediation that one of its alerts stopped, and cancels it if
+// that was the last and nothing was executed.
+func (g *gateway) tellEnd(ctx context.Context, w *work, end ending) {
+	resolved, found, err := g.ended(ctx, w, end)
 	if err != nil {
 		w.result.retry(ReasonLedgerDown, err)
 		return
@@ -41,23 +58,40 @@ func (g *gateway) resolve(ctx context.Context, w *work) {
 	}
 	g.recall(ctx, w)
 	w.result.about(w.target, w.fingerprint)
-	if _, err = g.outbox.Send(ctx, resolvedDraft(w, resolved, ending{reason: reason, opened: claim.FirstSeen})); err != nil {
+	if _, err = g.outbox.Send(ctx, resolvedDraft(w, resolved, meaning{reason: reason, opened: claim.FirstSeen})); err != nil {
 		w.result.retry(ReasonNotPublished, err)
 		return
 	}
 	w.result.Status, w.result.Reason = StatusResolved, reason
 }
 
+// ending is how an alert ended.
+type ending struct {
+	// starts is no earlier than the start of the episode that ended, and earlier
+	// than that of any other.
+	starts time.Time
+	// untold tells that many reports may say that it ended, until it was told.
+	untold bool
+}
+
+// ending finds out which episode of the alert it is that ended; not ok where
+// none did, or nobody knows yet.
+func (g *gateway) ending(ctx context.Context, w *work) (end ending, ok bool) {
+	switch {
+	case w.telling != source.Began && !w.expired:
+		return g.recovered(ctx, w)
+	case w.alert.Undated:
+		return ending{starts: anyEpisode}, true
+	}
+	return ending{starts: w.alert.StartsAt}, true
+}
+
 // ended marks the alert as stopped, on its sender's word or for want of it.
-func (g *gateway) ended(ctx context.Context, w *work) (ledger.Resolution, bool, error) {
+func (g *gateway) ended(ctx context.Context, w *work, end ending) (ledger.Resolution, bool, error) {
 	if w.expired {
 		return g.claims.ExpireAlert(ctx, w.alert.ID, w.alert.EndsAt)
 	}
-	starts := w.alert.StartsAt
-	if w.alert.Undated {
-		starts = anyEpisode
-	}
-	return g.claims.ResolveAlert(ctx, w.alert.ID, starts, w.alert.EndsAt)
+	return g.claims.ResolveAlert(ctx, w.alert.ID, end.starts, w.alert.EndsAt)
 }
 
 // tellsOf says whether an alert that stopped while others of its remediation
@@ -129,13 +163,13 @@ func (w *work) workload(top event.Target) signal.Workload {
 		Namespace: top.Namespace, Kind: top.Kind, Name: top.Name}
 }
 
-// ending is what a resolve meant to its remediation.
-type ending struct {
+// meaning is what a resolve meant to its remediation.
+type meaning struct {
 	reason string
 	opened time.Time
 }
 
-func resolvedDraft(w *work, r ledger.Resolution, e ending) event.Draft {
+func resolvedDraft(w *work, r ledger.Resolution, m meaning) event.Draft {
 	a := w.alert
 	return event.Draft{
 		Type:   event.SignalResolved,
@@ -143,10 +177,10 @@ func resolvedDraft(w *work, r ledger.Resolution, e ending) event.Draft {
 		Target: w.target, Correlation: r.Remediation, Fingerprint: r.Fingerprint, Now: w.received,
 		Sections: []event.Section{
 			{Name: event.SectionRemediation, Value: event.Remediation{
-				ID: r.Remediation, Fingerprint: r.Fingerprint, OpenedAt: e.opened}},
+				ID: r.Remediation, Fingerprint: r.Fingerprint, OpenedAt: m.opened}},
 			{Name: event.SectionSignal, Value: w.signal()},
 			{Name: event.SectionResolution, Value: event.Resolution{AlertID: a.ID, StartsAt: a.StartsAt,
-				EndsAt: a.EndsAt, StillFiring: r.StillFiring, Cancelled: e.reason == ReasonCancelled, Expired: w.expired}},
+				EndsAt: a.EndsAt, StillFiring: r.StillFiring, Cancelled: m.reason == ReasonCancelled, Expired: w.expired}},
 		},
 	}
 }

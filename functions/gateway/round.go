@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"kubernaut.ai/functions/gateway/caller"
-	"kubernaut.ai/functions/gateway/source"
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/stage"
 )
@@ -38,15 +38,6 @@ const (
 	ReasonRound = "round_failed"
 )
 
-// scan finds what senders lost: alerts that fire now, or that came since the
-// last round.
-type scan struct {
-	name string
-	// find returns batches as its senders would have posted them, and what to
-	// do once all of them were accepted, or nil.
-	find func(ctx context.Context) ([]source.Batch, func(context.Context) error, error)
-}
-
 // round does what is due from time to time: it listens for the heartbeat, ends
 // alerts that nobody posts any more, and looks for what senders lost. Any
 // part may fail without keeping the others from being done. It may be called
@@ -56,8 +47,8 @@ func (g *gateway) round(turn context.Context) error {
 	defer cancel()
 	errs := []error{g.listen(ctx), g.endUnlessDeaf(ctx)}
 	for _, s := range g.scans {
-		if err := g.scan(ctx, s); err != nil {
-			errs = append(errs, fmt.Errorf("scan %s: %w", s.name, err))
+		if err := g.look(ctx, s); err != nil {
+			errs = append(errs, fmt.Errorf("scan %s: %w", s.Name, err))
 		}
 	}
 	// Whatever failed, the senders could be heard. The scans may have used up ctx.
@@ -81,21 +72,21 @@ func (g *gateway) endUnlessDeaf(ctx context.Context) error {
 	return g.endExpired(ctx)
 }
 
-// scan accepts what a scan found, as if it had been posted.
-func (g *gateway) scan(ctx context.Context, s scan) error {
-	batches, done, err := s.find(ctx)
+// look accepts what a scan found, as if it had been posted.
+func (g *gateway) look(ctx context.Context, s scan.Scan) error {
+	found, err := s.Find(ctx)
 	if err != nil {
 		return err
 	}
-	for _, b := range batches {
+	for _, b := range found.Batches {
 		if err := g.accept(ctx, b).failure(); err != nil {
 			return err
 		}
 	}
-	if done == nil {
+	if found.Accepted == nil {
 		return nil
 	}
-	return done(ctx)
+	return found.Accepted(ctx)
 }
 
 // rounds serves the ping that starts a round. Its answer has no body: whoever

@@ -1,50 +1,24 @@
 package function
 
 import (
-	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/client-go/rest"
 
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
-	"kubernaut.ai/shared/signal"
-	"kubernaut.ai/shared/stage"
 )
 
-// fakeSource keeps what it is given to read, and makes one alert of it.
-type fakeSource struct {
-	source.Source
-	path string
-	read []map[string]any
-}
-
-func (f *fakeSource) Name() string    { return "fake" }
-func (f *fakeSource) Paths() []string { return []string{f.path} }
-
-func (f *fakeSource) Read(r source.Request) (source.Batch, error) {
-	var in map[string]any
-	if err := json.Unmarshal(r.Body, &in); err != nil {
-		return source.Batch{}, err
-	}
-	if in["message"] == "unreadable" {
-		return source.Batch{}, errors.New("unreadable")
-	}
-	f.read = append(f.read, in)
-	return source.Batch{Items: []source.Item{{Alert: signal.Alert{ID: "a1", Labels: map[string]string{"alertname": "A"}, StartsAt: r.Now}}}}, nil
-}
-
-// scansWith opens the scans that settings turn on, over an API server that
-// answers from a table.
-func scansWith(t *testing.T, settings map[string]string, answers map[string]string, sources ...source.Source) (*world, []scan, error) {
+// scan has every gateway of the world make the scans that the options turn on,
+// over an API server that answers from a table.
+func (w *world) scan(t testing.TB, o scan.Options, answers map[string]string) {
 	t.Helper()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -58,102 +32,11 @@ func scansWith(t *testing.T, settings map[string]string, answers map[string]stri
 	t.Cleanup(api.Close)
 	clients, err := cluster.ForConfig(&rest.Config{Host: api.URL}, "gateway")
 	require.NoError(t, err)
-	w := newWorld(t)
-	scans, err := openScans(scanning{config: stage.NewConfig(settings), clients: clients, marks: w.redis.Ledger(t), sources: sources, now: w.now, drop: w.drop})
-	return w, scans, err
-}
-
-func TestScansAreOffUnlessTheyAreTurnedOn(t *testing.T) {
-	_, scans, err := scansWith(t, nil, nil)
+	l := w.claims(t)
+	o.Cluster, o.Marks, o.Failures, o.Sources, o.Now, o.Drop = clients, l, l, sources(t), w.now, w.drop
+	o.EventMaxAge = source.DefaultEventMaxAge
+	w.scans, err = scan.Open(o)
 	require.NoError(t, err)
-	require.Empty(t, scans)
-	_, _, err = scansWith(t, map[string]string{EnvScanEvents: "true", EnvScanFlux: "true", EnvScanAlertmanager: "kubernaut", EnvAlertmanager: "alertmanager:9093"}, nil)
-	for _, setting := range []string{EnvScanEvents, EnvScanFlux, EnvAlertmanager} {
-		require.ErrorContains(t, err, setting)
-	}
-	_, _, err = scansWith(t, map[string]string{EnvScanAlertmanager: "kubernaut"}, nil)
-	require.ErrorContains(t, err, EnvAlertmanager)
-	_, scans, err = scansWith(t, map[string]string{EnvAlertmanager: "http://alertmanager:9093"}, nil)
-	require.NoError(t, err)
-	require.Empty(t, scans, "assess may ask it; that does not open remediations for whatever fires")
-}
-
-func TestTheScanOfEventsGoesOnWhereItStopped(t *testing.T) {
-	reads := &fakeSource{path: scannedEventsPath}
-	answers := map[string]string{"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[
-		{"metadata":{"name":"e0","namespace":"shop"},"message":"long ago","lastTimestamp":"2026-11-22T03:54:00Z"},
-		{"metadata":{"name":"e1","namespace":"shop"},"message":"unreadable","lastTimestamp":"2026-11-22T03:59:00Z"},
-		{"metadata":{"name":"e2","namespace":"shop"},"message":"seen","lastTimestamp":"2026-11-22T03:58:00Z","involvedObject":{"kind":"Pod"}}]}`}
-	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true"}, answers, reads)
-	require.NoError(t, err)
-	batches, done, err := scans[0].find(t.Context())
-	require.NoError(t, err)
-	require.Len(t, batches, 1)
-	require.Equal(t, "fake-scan", batches[0].Source)
-	require.Len(t, reads.read, 1)
-	require.Equal(t, []any{"seen", "Event"}, []any{reads.read[0]["message"], reads.read[0]["kind"]})
-	again, _, err := scans[0].find(t.Context())
-	require.NoError(t, err)
-	require.Len(t, again, 1, "what was not accepted is found again")
-	require.NoError(t, done(t.Context()))
-	none, _, err := scans[0].find(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, none)
-	w.redis.SetError("LOADING")
-	_, _, err = scans[0].find(t.Context())
-	require.Error(t, err)
-}
-
-func TestTheScanOfEventsLooksNoFurtherBackThanTheyCount(t *testing.T) {
-	reads := &fakeSource{path: scannedEventsPath}
-	answers := map[string]string{"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[
-		{"metadata":{"name":"e0","namespace":"shop"},"message":"too old","lastTimestamp":"2026-11-22T03:56:00Z"},
-		{"metadata":{"name":"e1","namespace":"shop"},"message":"seen","lastTimestamp":"2026-11-22T03:58:00Z"}]}`}
-	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true", source.EnvEventMaxAge: "3m"}, answers, reads)
-	require.NoError(t, err)
-	require.NoError(t, w.redis.Ledger(t).SetMark(t.Context(), markEvents, w.now().Add(-time.Hour)))
-	_, _, err = scans[0].find(t.Context())
-	require.NoError(t, err)
-	require.Len(t, reads.read, 1)
-	require.Equal(t, "seen", reads.read[0]["message"])
-	require.Empty(t, w.dropped)
-}
-
-func TestWhatAScanOfEventsLeavesOutIsCounted(t *testing.T) {
-	one := `{"metadata":{"name":"e","namespace":"shop"},"message":"seen","lastTimestamp":"2026-11-22T03:58:00Z"}`
-	answers := map[string]string{"/api/v1/events": `{"kind":"EventList","apiVersion":"v1","items":[` +
-		strings.Repeat(one+",", cluster.MaxWarnings) + one + `]}`}
-	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true"}, answers, &fakeSource{path: scannedEventsPath})
-	require.NoError(t, err)
-	_, _, err = scans[0].find(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, []string{ReasonScanCut}, w.dropped)
-}
-
-func TestTheScanOfFluxFindsWhatIsNotReady(t *testing.T) {
-	reads := &fakeSource{path: scannedFluxPath}
-	const group = "kustomize.toolkit.fluxcd.io"
-	ready := func(name, status, reason, message string) string {
-		return `{"metadata":{"name":"` + name + `","namespace":"flux-system"},"status":{"conditions":[{"type":"Ready","status":"` + status + `","reason":"` + reason +
-			`","message":"` + message + `","lastTransitionTime":"2026-11-22T03:00:00Z"}]}}`
-	}
-	answers := map[string]string{
-		"/api": `{"kind":"APIVersions","versions":[]}`,
-		"/apis": `{"kind":"APIGroupList","groups":[{"name":"` + group + `","versions":[{"groupVersion":"` + group + `/v1","version":"v1"}],
-			"preferredVersion":{"groupVersion":"` + group + `/v1","version":"v1"}}]}`,
-		"/apis/" + group + "/v1": `{"kind":"APIResourceList","groupVersion":"` + group + `/v1","resources":[{"name":"kustomizations","kind":"Kustomization","namespaced":true,"verbs":["list"]}]}`,
-		"/apis/" + group + "/v1/kustomizations": `{"items":[` + ready("apps", "False", "BuildFailed", "no such file") + `,` +
-			ready("busy", "False", "Progressing", "at work") + `,` + ready("well", "True", "ReconciliationSucceeded", "") + `,` + ready("odd", "False", "BuildFailed", "unreadable") + `]}`,
-	}
-	w, scans, err := scansWith(t, map[string]string{EnvScanFlux: "true"}, answers, reads)
-	require.NoError(t, err)
-	batches, _, err := scans[0].find(t.Context())
-	require.NoError(t, err)
-	require.Len(t, batches[0].Items, 1)
-	require.Equal(t, w.now().Add(scannedFor), batches[0].Items[0].Alert.Expires, "it counts as ended when it is not found any more")
-	got := reads.read[0]
-	require.Equal(t, []any{"error", "BuildFailed", "no such file", "2026-11-22T03:00:00Z"}, []any{got["severity"], got["reason"], got["message"], got["timestamp"]})
-	require.Equal(t, map[string]any{"apiVersion": group + "/v1", "kind": "Kustomization", "namespace": "flux-system", "name": "apps"}, got["involvedObject"])
 }
 
 func TestTheScanOfAlertmanagerFindsWhatFires(t *testing.T) {
@@ -166,9 +49,8 @@ func TestTheScanOfAlertmanagerFindsWhatFires(t *testing.T) {
 		_, _ = io.WriteString(w, answer)
 	}))
 	t.Cleanup(am.Close)
-	w, scans, err := scansWith(t, map[string]string{EnvScanAlertmanager: "kubernaut.prod", EnvAlertmanager: am.URL + "/am"}, nil)
-	require.NoError(t, err)
-	w.scans = scans
+	w := newWorld(t)
+	w.scan(t, scan.Options{Receiver: "kubernaut.prod", Alertmanager: am.URL + "/am"}, nil)
 	w.heartbeatWithin = time.Minute
 	for range 2 {
 		g := w.gateway(t)
@@ -204,10 +86,9 @@ func TestScansFindWhatTheSendersWouldHaveSent(t *testing.T) {
 		"/apis/" + version + "/helmreleases": `{"items":[{"metadata":{"name":"apps","namespace":"shop"},"status":{"conditions":[
 			{"type":"Ready","status":"False","reason":"UpgradeFailed","message":"no","lastTransitionTime":"2026-11-22T03:00:00Z"}]}}]}`,
 	}
-	w, scans, err := scansWith(t, map[string]string{EnvScanEvents: "true", EnvScanFlux: "true"}, answers, sources(t)...)
-	require.NoError(t, err)
+	w := newWorld(t)
+	w.scan(t, scan.Options{Events: true, Flux: true}, answers)
 	w.cluster.own("shop/HelmRelease.helm.toolkit.fluxcd.io/apps")
-	w.scans = scans
 	for range 2 {
 		require.NoError(t, w.gateway(t).round(t.Context()))
 	}

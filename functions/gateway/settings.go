@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kubernaut.ai/functions/gateway/caller"
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/signal"
@@ -135,6 +136,17 @@ func openGuard(rt *stage.Runtime, clients *cluster.Clients, objects locator) (*c
 		Window:   c.Duration(EnvHMACWindow, caller.DefaultWindow),
 		Reviewer: clients.Reviewer(c.String(EnvAudience, "")), Namespace: rt.Namespace,
 		Inbox: rt.Ledger, Now: rt.Now,
+	})
+}
+
+// openScans reads what rounds look for.
+func openScans(rt *stage.Runtime, clients scan.Cluster, sources []source.Source) ([]scan.Scan, error) {
+	c := rt.Config
+	return scan.Open(scan.Options{
+		Events: c.Bool(EnvScanEvents, false), Flux: c.Bool(EnvScanFlux, false),
+		Receiver: c.String(EnvScanAlertmanager, ""), Alertmanager: c.String(EnvAlertmanager, ""),
+		EventMaxAge: c.Duration(source.EnvEventMaxAge, source.DefaultEventMaxAge),
+		Sources:     sources, Cluster: clients, Marks: rt.Ledger, Failures: rt.Ledger, Now: rt.Now, Drop: rt.Drop,
 	})
 }
 

@@ -170,34 +170,6 @@ func TestKarosPaths(t *testing.T) {
 	require.Len(t, w.broker.of(event.SignalReceived), 1)
 }
 
-// TestWhatFluxSaysOfOneObject has an error come by one provider, again at
-// another revision, and the recovery by either.
-func TestWhatFluxSaysOfOneObject(t *testing.T) {
-	for recovery, path := range map[string]string{"alertmanager/flux_info_is_recovery": alertsPath, "flux/kustomization_info": fluxPath,
-		"prometheus/flux_info_is_recovery": prometheusPath} {
-		t.Run(recovery, func(t *testing.T) {
-			w := sourcesWorld(t)
-			g := w.gateway(t)
-			require.Equal(t, 200, postTo(t, g, alertsPath, sent(t, "alertmanager/flux_error")).code)
-			require.Equal(t, 200, postTo(t, w.gateway(t), alertsPath, sent(t, "alertmanager/flux_error_at_another_revision")).code)
-			require.Equal(t, 200, postTo(t, g, alertsPath, sent(t, "alertmanager/flux_info_that_is_no_recovery")).code)
-			received := w.broker.of(event.SignalReceived)
-			require.Len(t, received, 1)
-			s := section[event.Signal](t, received[0], event.SectionSignal)
-			require.Equal(t, "shop/Kustomization.kustomize.toolkit.fluxcd.io/apps", s.Target.String())
-			require.Equal(t, signal.SeverityHigh, s.Severity)
-			require.Empty(t, w.broker.of(event.SignalResolved))
-
-			got := postTo(t, w.gateway(t), path, sent(t, recovery))
-			require.Equal(t, 200, got.code, got.raw)
-			resolved := w.broker.of(event.SignalResolved)
-			require.Len(t, resolved, 1)
-			require.True(t, section[event.Resolution](t, resolved[0], event.SectionResolution).Cancelled)
-			require.Equal(t, received[0].Correlation, resolved[0].Correlation)
-		})
-	}
-}
-
 func TestAnEventIsAboutTheWorkloadOfItsPod(t *testing.T) {
 	w := newWorld(t)
 	g := w.gateway(t)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"kubernaut.ai/functions/gateway/scan"
 	"kubernaut.ai/shared/event"
 )
 
@@ -80,9 +81,9 @@ func (g *gateway) report(ctx context.Context, all []*work) {
 			continue
 		}
 		s, every := &suppression{work: w, key: suppressKey(w)}, suppressEvery
-		if w.scanned() {
+		if scan.Made(w.source) {
 			// A scan finds the same again and again.
-			s.key, every = scanSuffix+"|"+s.key, suppressScanned
+			s.key, every = "scan|"+s.key, suppressScanned
 		}
 		if s.count, s.due = g.suppressed.noteEvery(s.key, w.received, every); s.due {
 			due = append(due, s)

@@ -2,14 +2,12 @@ package cluster_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -36,92 +34,6 @@ func serving(t *testing.T, handler func(r *http.Request) any) *cluster.Clients {
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-func warning(name string, change func(*corev1.Event)) corev1.Event {
-	e := corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", CreationTimestamp: metav1.NewTime(noon.Add(-time.Hour)),
-		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}}, Type: corev1.EventTypeWarning}
-	if change != nil {
-		change(&e)
-	}
-	return e
-}
-
-func TestWarningsAreThoseSeenSince(t *testing.T) {
-	after := metav1.NewTime(noon.Add(time.Second))
-	pages := map[string]corev1.EventList{
-		"": {ListMeta: metav1.ListMeta{Continue: "more"}, Items: []corev1.Event{
-			warning("old", nil),
-			warning("created", func(e *corev1.Event) { e.CreationTimestamp = after }),
-			warning("counted", func(e *corev1.Event) { e.LastTimestamp = after }),
-		}},
-		"more": {Items: []corev1.Event{
-			warning("new-style", func(e *corev1.Event) { e.EventTime = metav1.NewMicroTime(after.Time) }),
-			warning("series", func(e *corev1.Event) {
-				e.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(after.Time)}
-			}),
-			warning("at-the-very-time", func(e *corev1.Event) { e.LastTimestamp = metav1.NewTime(noon) }),
-		}},
-	}
-	c := serving(t, func(r *http.Request) any {
-		require.Equal(t, "/api/v1/events", r.URL.Path)
-		require.Equal(t, "type=Warning", r.URL.Query().Get("fieldSelector"))
-		return pages[r.URL.Query().Get("continue")]
-	})
-	found, more, err := c.Warnings(t.Context(), noon)
-	require.NoError(t, err)
-	require.False(t, more)
-	var names []string
-	for _, e := range found {
-		names = append(names, e.Name)
-		require.Nil(t, e.ManagedFields)
-		require.Equal(t, "Event", e.Kind, "as exporters post it")
-	}
-	require.Equal(t, []string{"created", "counted", "new-style", "series"}, names)
-}
-
-func TestWarningsAreBounded(t *testing.T) {
-	page := corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}}
-	for i := range 500 {
-		page.Items = append(page.Items, warning(fmt.Sprintf("e%d", i), func(e *corev1.Event) { e.LastTimestamp = metav1.NewTime(noon.Add(time.Second)) }))
-	}
-	c := serving(t, func(*http.Request) any { return page })
-	found, more, err := c.Warnings(t.Context(), noon)
-	require.NoError(t, err)
-	require.True(t, more)
-	require.Len(t, found, cluster.MaxWarnings)
-	asked := 0
-	c = serving(t, func(*http.Request) any { asked++; return page })
-	found, more, err = c.Warnings(t.Context(), noon.Add(time.Hour))
-	require.NoError(t, err)
-	require.True(t, more)
-	require.Empty(t, found)
-	require.Equal(t, 20, asked)
-	_, _, err = serving(t, func(*http.Request) any { return 403 }).Warnings(t.Context(), noon)
-	require.ErrorContains(t, err, "list events")
-}
-
-func TestOfTooManyWarningsTheNewestAreKept(t *testing.T) {
-	asked := 0
-	c := serving(t, func(*http.Request) any {
-		page := corev1.EventList{ListMeta: metav1.ListMeta{Continue: "more"}}
-		for i := range 500 {
-			page.Items = append(page.Items, warning(fmt.Sprintf("e%d-%d", asked, i), func(e *corev1.Event) {
-				e.LastTimestamp = metav1.NewTime(noon.Add(time.Duration(asked+1) * time.Second))
-			}))
-		}
-		if asked++; asked == 6 {
-			page.Continue = ""
-		}
-		return page
-	})
-	found, more, err := c.Warnings(t.Context(), noon)
-	require.NoError(t, err)
-	require.True(t, more)
-	require.Len(t, found, cluster.MaxWarnings)
-	for _, e := range found {
-		require.True(t, e.LastTimestamp.After(noon.Add(2*time.Second)), e.Name)
-	}
-}
 
 func TestNodesThatMayNotBeListedAreNotAskedForAgainAndAgain(t *testing.T) {
 	_, err := serving(t, func(*http.Request) any { return 403 }).NodeByAddress(t.Context(), "10.0.0.33")
@@ -165,30 +77,49 @@ func fluxObject(name, ready string, suspend bool) map[string]any {
 			map[string]any{"type": "Ready", "status": ready, "reason": "BuildFailed", "message": "no such file", "lastTransitionTime": noon}}}}
 }
 
-func TestUnreadyIsWhatSaysSoItself(t *testing.T) {
+func TestReadinessIsWhatObjectsSayThemselves(t *testing.T) {
 	c := flux(t, func(next string) any {
 		if next == "" {
 			return map[string]any{"metadata": map[string]any{"continue": "more"}, "items": []any{fluxObject("well", "True", false), fluxObject("broken", "False", false)}}
 		}
-		return map[string]any{"items": []any{fluxObject("nobody-knows", "Unknown", false), fluxObject("suspended", "False", true), map[string]any{"metadata": map[string]any{"name": "new"}}}}
+		return map[string]any{"items": []any{fluxObject("nobody-knows", "Unknown", false), fluxObject("suspended", "False", true),
+			fluxObject("suspended-and-well", "True", true), map[string]any{"metadata": map[string]any{"name": "new"}}}}
 	})
-	found, err := c.Unready(t.Context(), kustomization)
+	found, more, err := c.Readiness(t.Context(), kustomization)
 	require.NoError(t, err)
-	require.Equal(t, []cluster.Unready{{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system",
-		Name: "broken", Reason: "BuildFailed", Message: "no such file", Since: noon}}, found)
+	require.False(t, more)
+	said := func(name string, ready bool) cluster.Readiness {
+		return cluster.Readiness{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system",
+			Name: name, Ready: ready, Reason: "BuildFailed", Message: "no such file", Since: noon}
+	}
+	require.Equal(t, []cluster.Readiness{said("well", true), said("broken", false), said("suspended-and-well", true)}, found)
 }
 
-func TestAKindThatIsNotServedHasNothingUnready(t *testing.T) {
+func TestReadinessIsReadUpToABound(t *testing.T) {
+	asked := 0
+	c := flux(t, func(string) any {
+		asked++
+		return map[string]any{"metadata": map[string]any{"continue": "more"}, "items": []any{fluxObject("broken", "False", false)}}
+	})
+	found, more, err := c.Readiness(t.Context(), kustomization)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Len(t, found, 20)
+	require.Equal(t, 20, asked)
+}
+
+func TestAKindThatIsNotServedHasNobodyWhoIsReadyOrNot(t *testing.T) {
 	c := flux(t, func(string) any { return 404 })
 	for _, kind := range []string{kustomization, "HelmRelease.helm.toolkit.fluxcd.io"} {
-		found, err := c.Unready(t.Context(), kind)
+		found, more, err := c.Readiness(t.Context(), kind)
 		require.NoError(t, err, kind)
 		require.Empty(t, found)
+		require.False(t, more)
 	}
-	_, err := flux(t, func(string) any { return 403 }).Unready(t.Context(), kustomization)
+	_, _, err := flux(t, func(string) any { return 403 }).Readiness(t.Context(), kustomization)
 	require.ErrorIs(t, err, cluster.ErrForbidden)
-	_, err = flux(t, func(string) any { return 500 }).Unready(t.Context(), kustomization)
+	_, _, err = flux(t, func(string) any { return 500 }).Readiness(t.Context(), kustomization)
 	require.Error(t, err)
-	_, err = flux(t, func(string) any { return "nonsense" }).Unready(t.Context(), kustomization)
+	_, _, err = flux(t, func(string) any { return "nonsense" }).Readiness(t.Context(), kustomization)
 	require.Error(t, err)
 }

@@ -147,6 +147,20 @@ type Execution struct {
 	Evidence []Evidence `json:"evidence,omitempty"`
 	// SpecChanged tells whether desired state moved: the baseline of drift.
 	SpecChanged bool `json:"specChanged,omitempty"`
+	// Disturbs lists what would be touched or disturbed, and whether it may be. It
+	// is set in explanations only.
+	Disturbs []Disturbed `json:"disturbs,omitempty"`
+}
+
+// Disturbed is an object that an action touches or disturbs.
+type Disturbed struct {
+	Target  Target `json:"target"`
+	Managed bool   `json:"managed"`
+	// Reason names the label that decided, such as managed_by_namespace_label.
+	Reason string `json:"reason"`
+	// By is the target's top owner where the label is the owner's, or its
+	// namespace's.
+	By *Target `json:"by,omitempty"`
 }
 
 // Attributes are the filterable extensions that an execution decides.

@@ -96,6 +96,8 @@ type scheduleRequest struct {
 	mode string
 	// on is the list; empty is listDue.
 	on list
+	// most bounds the items of one shard of the list; 0 does not.
+	most int
 }
 
 func (r scheduleRequest) list() list {
@@ -110,7 +112,7 @@ func scheduleCall(d Due, r scheduleRequest) (batchCall, error) {
 	if err = firstError(err, d.validate(), checkDelay("delay", r.in)); err != nil {
 		return batchCall{}, err
 	}
-	return batchCall{script: scriptSchedule, keys: r.list().keys(shardOf(d.ID)), args: []any{d.ID, body, millis(r.in), r.mode}}, nil
+	return batchCall{script: scriptSchedule, keys: r.list().keys(shardOf(d.ID)), args: []any{d.ID, body, millis(r.in), r.mode, r.most}}, nil
 }
 
 func (l *Ledger) schedule(ctx context.Context, d Due, r scheduleRequest) error {

@@ -44,6 +44,9 @@ func alertsKey(fingerprint, remediation string) string {
 // alertKey leads from an alert to the claim it joined.
 func alertKey(alert string) string { return prefix + "alert:{" + alert + "}" }
 
+// episodeKey is the failure that the reports on an alert are about.
+func episodeKey(alert string) string { return prefix + "episode:{" + alert + "}" }
+
 func inboxKey(stage, event string) string { return prefix + "inbox:{" + stage + "/" + event + "}" }
 
 func planKey(remediation, step string) string {

@@ -24,3 +24,22 @@ func KindName(group, kind string) string {
 	}
 	return kind + "." + group
 }
+
+// ValidKindName reports whether s is a kind as KindName writes it.
+func ValidKindName(s string) bool {
+	kind, group, grouped := strings.Cut(s, ".")
+	return validKind(kind) && (!grouped || ValidName(group))
+}
+
+// validKind reports whether s has the form of a kind, such as HelmRelease.
+func validKind(s string) bool {
+	if s == "" || len(s) > maxLabel || s[0] < 'A' || s[0] > 'Z' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if !alphanumeric(s[i]) && (s[i] < 'A' || s[i] > 'Z') {
+			return false
+		}
+	}
+	return true
+}

@@ -59,16 +59,3 @@ func (r Rules) references(a Alert) (found []Candidate) {
 	}
 	return found
 }
-
-// validKind reports whether s has the form of a kind, such as HelmRelease.
-func validKind(s string) bool {
-	if s == "" || len(s) > maxLabel || s[0] < 'A' || s[0] > 'Z' {
-		return false
-	}
-	for i := 1; i < len(s); i++ {
-		if !alphanumeric(s[i]) && (s[i] < 'A' || s[i] > 'Z') {
-			return false
-		}
-	}
-	return true
-}

@@ -7,8 +7,9 @@
 // deadline, consult the inbox, catch panics, build, seal and track the reply,
 // map errors to the status codes that a Broker acts on, log, trace, count.
 //
-// A stage made with Explains can also be asked what it would answer, at
-// ExplainPath: the same route runs, and nothing is kept or let go.
+// A stage that registers routes with Runtime.Explain can also be asked what it
+// would answer, at ExplainPath: nothing is kept or let go. Where answering does
+// more than read, as in execute, those routes are not the ones that act.
 //
 //	func New() *stage.Function { return stage.New("enrich", open) }
 //

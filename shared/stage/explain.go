@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
@@ -47,8 +46,8 @@ func (f *Function) explain(ctx context.Context, e cloudevents.Event) (*cloudeven
 	if !event.ForExplanation(e) {
 		return nil, "", Permanent(ReasonExplanation, errActs)
 	}
-	route, ok := f.routes[e.Type()]
-	if !ok || !slices.Contains(f.explains, e.Type()) {
+	route, ok := f.rt.explains[e.Type()]
+	if !ok {
 		return nil, "", Permanent(ReasonCannotExplain, fmt.Errorf("stage %s does not explain %s", f.name, event.ShortType(e.Type())))
 	}
 	if err := f.rt.Keys.Verify(e); err != nil {

@@ -34,6 +34,15 @@ func contents(t testing.TB, server *tickredis.Server) map[string]any {
 	return ledgertest.ContentsOf(t, server.URL())
 }
 
+// explained is an Open whose routes explain what they answer.
+func explained(open stage.Open) stage.Open {
+	return func(ctx context.Context, rt *stage.Runtime) (stage.Routes, error) {
+		routes, err := open(ctx, rt)
+		rt.Explain(routes)
+		return routes, err
+	}
+}
+
 // holding replies with what keeps something before it is seen.
 func holding(before func(context.Context) error) stage.Open {
 	return routeOf(event.RemediationProposed, func(context.Context, stage.Input[event.RemediationProposedData]) (stage.Reply, error) {
@@ -49,7 +58,7 @@ func TestAnExplainingTurnAnswersAndKeepsNothing(t *testing.T) {
 		require.Fail(t, "what must be in place when the event is seen is not put there")
 		return nil
 	})
-	f := started(t, stage.New(event.StageAuthorize, open, stage.WithInbox(), stage.Explains(event.RemediationProposed)),
+	f := started(t, stage.New(event.StageAuthorize, explained(open), stage.WithInbox()),
 		settings(event.StageAuthorize, stage.EnvRedis, server.URL()))
 	before := contents(t, server)
 	in := question(t, event.RemediationProposed)
@@ -85,7 +94,7 @@ func TestAWriteThatAStageForgetsFailsTheExplanation(t *testing.T) {
 					return stage.Nothing("done"), write(ctx, rt)
 				})}, nil
 			}
-			f := started(t, stage.New(event.StageAuthorize, open, stage.WithInbox(), stage.NeedsSink(), stage.Explains(event.RemediationProposed)),
+			f := started(t, stage.New(event.StageAuthorize, explained(open), stage.WithInbox(), stage.NeedsSink()),
 				settings(event.StageAuthorize, stage.EnvRedis, server.URL(), stage.EnvSink, "http://127.0.0.1:1"))
 			before := contents(t, server)
 			_, _, err := f.Explain(t.Context(), question(t, event.RemediationProposed))
@@ -97,7 +106,7 @@ func TestAWriteThatAStageForgetsFailsTheExplanation(t *testing.T) {
 }
 
 func TestWhatIsNotExplained(t *testing.T) {
-	f := started(t, stage.New(event.StageEnrich, routeOf(event.SignalReceived, enriching), stage.Explains(event.SignalReceived)), settings(event.StageEnrich))
+	f := started(t, stage.New(event.StageEnrich, explained(routeOf(event.SignalReceived, enriching))), settings(event.StageEnrich))
 	cases := []struct {
 		name   string
 		event  cloudevents.Event
@@ -132,17 +141,44 @@ func TestWhatIsNotExplained(t *testing.T) {
 	})
 }
 
+// TestAStageThatActsExplainsByARouteOfItsOwn: the route that acts is never run for
+// an explanation, and a type that is only explained is never taken.
+func TestAStageThatActsExplainsByARouteOfItsOwn(t *testing.T) {
+	acted, said := 0, 0
+	counting := func(n *int) stage.Route {
+		return stage.On(func(context.Context, stage.Input[event.SignalReceivedData]) (stage.Reply, error) {
+			*n++
+			return stage.Nothing("done"), nil
+		})
+	}
+	f := started(t, stage.New(event.StageEnrich, func(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
+		rt.Explain(stage.Routes{event.SignalReceived: counting(&said), event.SignalEnriched: counting(&said)})
+		return stage.Routes{event.SignalReceived: counting(&acted)}, nil
+	}), settings(event.StageEnrich))
+	for n, explained := range []string{event.SignalReceived, event.SignalEnriched} {
+		_, reason, err := f.Explain(t.Context(), question(t, explained))
+		require.NoError(t, err)
+		require.Equal(t, "done", reason)
+		require.Equal(t, [2]int{0, n + 1}, [2]int{acted, said})
+	}
+	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalReceived))
+	require.NoError(t, err)
+	require.Equal(t, [2]int{1, 2}, [2]int{acted, said})
+	_, err = f.Take(t.Context(), eventtest.Sample(event.SignalEnriched))
+	_, reason := refusal(t, err)
+	require.Equal(t, stage.ReasonUnknownType, reason)
+}
+
 // TestWhatABrokerDeliversIsNeverAnExplanation: whoever puts a marked event on
 // the Broker gets a refusal of every stage, those that take everything included.
 func TestWhatABrokerDeliversIsNeverAnExplanation(t *testing.T) {
 	took := false
 	for name, f := range map[string]*stage.Function{
-		"a stage that explains": stage.New(event.StageEnrich, routeOf(event.SignalReceived,
+		"a stage that explains": stage.New(event.StageEnrich, explained(routeOf(event.SignalReceived,
 			func(context.Context, stage.Input[event.SignalReceivedData]) (stage.Reply, error) {
 				took = true
 				return stage.Nothing(""), nil
-			}),
-			stage.Explains(event.SignalReceived)),
+			}))),
 		"the stage that keeps what all others refused": stage.New(event.StageDeadletter,
 			func(context.Context, *stage.Runtime) (stage.Routes, error) { return nil, nil },
 			stage.CatchAll(func(context.Context, *stage.Runtime, cloudevents.Event) error { took = true; return nil })),
@@ -160,7 +196,7 @@ func TestWhatABrokerDeliversIsNeverAnExplanation(t *testing.T) {
 func TestQuestionsOverHTTP(t *testing.T) {
 	reply := stage.Nothing("too_old")
 	handle := func(context.Context, stage.Input[event.SignalReceivedData]) (stage.Reply, error) { return reply, nil }
-	f := started(t, stage.New(event.StageEnrich, routeOf(event.SignalReceived, handle), stage.Explains(event.SignalReceived)), settings(event.StageEnrich))
+	f := started(t, stage.New(event.StageEnrich, explained(routeOf(event.SignalReceived, handle))), settings(event.StageEnrich))
 	ask := func(path string, e cloudevents.Event) *httptest.ResponseRecorder {
 		body, err := stage.Encode(e)
 		require.NoError(t, err)

@@ -33,10 +33,6 @@ func CatchAll(take func(context.Context, *Runtime, cloudevents.Event) error) Opt
 	return func(l *lifecycle) { l.catchAll = take }
 }
 
-// Explains names the types of which the stage can say what it would do, without
-// doing it: see Explaining. All others it refuses with ReasonCannotExplain.
-func Explains(types ...string) Option { return func(l *lifecycle) { l.explains = types } }
-
 // lifecycle is what event and HTTP functions share: connecting, being ready,
 // stopping.
 type lifecycle struct {
@@ -44,7 +40,6 @@ type lifecycle struct {
 	inbox       bool
 	needsLedger bool
 	needsSink   bool
-	explains    []string
 	catchAll    func(context.Context, *Runtime, cloudevents.Event) error
 
 	rt      *Runtime

@@ -61,6 +61,17 @@ func Nothing(reason string) Reply { return Reply{Reason: reason} }
 // Routes tells what a stage does with each type that it takes.
 type Routes map[string]Route
 
+// Only are the routes of these types.
+func (r Routes) Only(types ...string) Routes {
+	out := make(Routes, len(types))
+	for _, t := range types {
+		if route, ok := r[t]; ok {
+			out[t] = route
+		}
+	}
+	return out
+}
+
 // Route handles the events of one type.
 type Route func(ctx context.Context, in Input[json.RawMessage]) (Reply, error)
 

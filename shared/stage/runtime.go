@@ -35,7 +35,15 @@ type Runtime struct {
 	log       *zap.SugaredLogger
 	close     func() error
 	onStop    []func() error
+	// explains are the routes by which the stage says what it would answer.
+	explains Routes
 }
+
+// Explain registers how the stage says what it would answer to events of these
+// types, without doing it: by the route that answers them, where it does nothing
+// under Explaining but read, or by one of its own. All other types are refused
+// with ReasonCannotExplain. It is for Open only, which runs alone.
+func (rt *Runtime) Explain(routes Routes) { rt.explains = routes }
 
 // OnStop registers what a stage opened and Stop must close. It is for Open
 // only, which runs alone.

@@ -41,8 +41,9 @@ var scopeGrants = []string{"pods", "services", "nodes", "namespaces", "persisten
 // verb, and why. execute's are those of its actions, besides.
 var grants = map[string]map[string]string{
 	event.StageGateway: withScope(map[string]string{
-		"nodes list":  "alerts of node-exporter name nodes by address",
-		"events list": lost,
+		"nodes list":      "alerts of node-exporter name nodes by address",
+		"events list":     lost,
+		"namespaces list": "those that a flood of events in another hides",
 		"kustomize.toolkit.fluxcd.io/kustomizations list":  lost,
 		"helm.toolkit.fluxcd.io/helmreleases list":         lost,
 		"authentication.k8s.io/tokenreviews create":        "who the sender is",

@@ -2,6 +2,7 @@ package execute_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,79 +57,93 @@ metadata: {name: team, namespace: shop}
 spec: {hard: {limits.memory: 300Mi}}
 `
 
-func TestWhatMustNotBeDoneIsRefusedAndChangesNothing(t *testing.T) {
-	cases := []struct {
-		name       string
-		manifests  string
-		action     action.Name
-		target     event.Target
-		parameters map[string]any
-		prepare    func(*lab)
-		want       string
-	}{
-		{"a namespace that did not opt in", foreign, action.ScaleDeployment,
-			event.Target{Kind: "Deployment", Namespace: "theirs", Name: "web"}, map[string]any{"replicas": 3}, nil, execute.ReasonNotManaged},
-		{"a resource that opted out of a managed namespace", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
-			func(l *lab) { l.patch("web", `{"metadata":{"labels":{"kubernaut.ai/managed":"false"}}}`) }, execute.ReasonNotManaged},
-		{"logs of what is not managed", foreign, action.CollectDiagnostics,
-			event.Target{Kind: "Deployment", Namespace: "theirs", Name: "web"}, nil, nil, execute.ReasonNotManaged},
-		{"a target that is not there", "", action.ScaleDeployment, deployment("ghost"), map[string]any{"replicas": 3}, nil, execute.ReasonTargetGone},
-		{"a target that was replaced by another of its name", "", action.ScaleDeployment,
-			event.Target{Kind: "Deployment", Namespace: namespace, Name: "web", UID: "another"}, map[string]any{"replicas": 3}, nil, execute.ReasonTargetGone},
-		{"a Deployment that an HPA scales", autoscaler, action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3}, nil, execute.ReasonHPAManaged},
-		{"more replicas than the cap", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 51}, nil, execute.ReasonOverCap},
-		{"scaling to zero without a person", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 0}, nil, execute.ReasonNeedsApproval},
-		{"a StatefulSet scaled down without a person", database, action.ScaleStatefulSet, of("StatefulSet", "db"), map[string]any{"replicas": 1}, nil, execute.ReasonNeedsApproval},
-		{"an HPA maximum over the cap", autoscaler, action.UpdateHPA, of("HorizontalPodAutoscaler", "web"), map[string]any{"maxReplicas": 51}, nil, execute.ReasonOverCap},
-		{"HPA bounds that cross", autoscaler, action.UpdateHPA, of("HorizontalPodAutoscaler", "web"), map[string]any{"minReplicas": 9}, nil, execute.ReasonMinOverMax},
-		{"memory that would shrink", "", action.IncreaseResources, deployment("web"), map[string]any{"memory": "64Mi"}, nil, execute.ReasonWouldShrink},
-		{"memory over the cap", "", action.IncreaseResources, deployment("web"), map[string]any{"memory": "9Gi"}, nil, execute.ReasonOverCap},
-		{"memory over a LimitRange", limits, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"}, nil, execute.ReasonOverLimitRange},
-		{"memory over a quota, all replicas together", quota, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"},
-			func(l *lab) { l.use("team", "256Mi") }, execute.ReasonOverQuota},
-		{"a container that is not there", "", action.IncreaseResources, deployment("web"), map[string]any{"container": "sidecar"}, nil, execute.ReasonNoContainer},
-		{"a rollback without a former revision", "", action.RollbackDeployment, deployment("web"), nil, nil, execute.ReasonNoRevision},
-		{"a rollback to a revision that is not there", "", action.RollbackDeployment, deployment("web"), map[string]any{"revision": 7}, nil, execute.ReasonNoRevision},
-		{"a rollback of a paused rollout", "", action.RollbackDeployment, deployment("web"), nil,
-			func(l *lab) { l.patch("web", `{"spec":{"paused":true}}`) }, execute.ReasonPaused},
-		{"a spec that Flux owns", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
-			func(l *lab) { l.patch("web", `{"metadata":{"labels":{"kustomize.toolkit.fluxcd.io/name":"apps"}}}`) }, execute.ReasonGitOpsOwned},
-		{"a spec that Argo CD owns", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
-			func(l *lab) {
-				l.patch("web", `{"metadata":{"annotations":{"argocd.argoproj.io/tracking-id":"apps:x"}}}`)
-			}, execute.ReasonGitOpsOwned},
-		{"a node without the label", "", action.CordonNode, event.Target{Kind: "Node", Name: "node-1"}, nil, nil, execute.ReasonNotManaged},
-		{"the last node that takes pods", node, action.CordonNode, event.Target{Kind: "Node", Name: "tired"}, nil,
-			func(l *lab) { l.cordonOthers("tired") }, execute.ReasonLastNode},
-		{"a target that another remediation has just changed", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
-			func(l *lab) {
-				r := l.request(action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 5})
-				r.Remediation = event.Remediation{ID: "other-1", Fingerprint: "f" + fingerprint[1:]}
-				require.Equal(l.t, event.ExecutionApplied, l.do(r).Outcome)
-			}, execute.ReasonRecentlyChanged},
-		{"a remediation whose alert stopped before", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
-			func(l *lab) {
-				memory := l.redis.Ledger(l.t)
-				base := strings.TrimSuffix(remediation, "-1")
-				_, _, err := memory.Reserve(l.t.Context(), ledger.Reservation{Fingerprint: fingerprint, Base: base, Lease: time.Minute})
-				require.NoError(l.t, err)
-				outcome, _, err := memory.Cancel(l.t.Context(), fingerprint, remediation)
-				require.NoError(l.t, err)
-				require.Equal(l.t, ledger.Cancelled, outcome)
-			}, execute.ReasonResolved},
-		{"a write that the API server forbids", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
-			func(l *lab) { l.cluster.Fail(match("patch", "deployments"), -1, http.StatusForbidden) }, execute.ReasonForbidden},
+// refusal is what must not be done.
+type refusal struct {
+	name       string
+	manifests  string
+	action     action.Name
+	target     event.Target
+	parameters map[string]any
+	prepare    func(*lab)
+	want       string
+}
+
+// refusals are those that planning finds; lateRefusals only the start, or the write itself.
+var refusals = []refusal{
+	{"a namespace that did not opt in", foreign, action.ScaleDeployment,
+		event.Target{Kind: "Deployment", Namespace: "theirs", Name: "web"}, map[string]any{"replicas": 3}, nil, execute.ReasonNotManaged},
+	{"a resource that opted out of a managed namespace", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
+		func(l *lab) { l.patch("web", `{"metadata":{"labels":{"kubernaut.ai/managed":"false"}}}`) }, execute.ReasonNotManaged},
+	{"logs of what is not managed", foreign, action.CollectDiagnostics,
+		event.Target{Kind: "Deployment", Namespace: "theirs", Name: "web"}, nil, nil, execute.ReasonNotManaged},
+	{"a target that is not there", "", action.ScaleDeployment, deployment("ghost"), map[string]any{"replicas": 3}, nil, execute.ReasonTargetGone},
+	{"a target that was replaced by another of its name", "", action.ScaleDeployment,
+		event.Target{Kind: "Deployment", Namespace: namespace, Name: "web", UID: "another"}, map[string]any{"replicas": 3}, nil, execute.ReasonTargetGone},
+	{"a Deployment that an HPA scales", autoscaler, action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3}, nil, execute.ReasonHPAManaged},
+	{"more replicas than the cap", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 51}, nil, execute.ReasonOverCap},
+	{"scaling to zero without a person", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 0}, nil, execute.ReasonNeedsApproval},
+	{"a StatefulSet scaled down without a person", database, action.ScaleStatefulSet, of("StatefulSet", "db"), map[string]any{"replicas": 1}, nil, execute.ReasonNeedsApproval},
+	{"an HPA maximum over the cap", autoscaler, action.UpdateHPA, of("HorizontalPodAutoscaler", "web"), map[string]any{"maxReplicas": 51}, nil, execute.ReasonOverCap},
+	{"HPA bounds that cross", autoscaler, action.UpdateHPA, of("HorizontalPodAutoscaler", "web"), map[string]any{"minReplicas": 9}, nil, execute.ReasonMinOverMax},
+	{"memory that would shrink", "", action.IncreaseResources, deployment("web"), map[string]any{"memory": "64Mi"}, nil, execute.ReasonWouldShrink},
+	{"memory over the cap", "", action.IncreaseResources, deployment("web"), map[string]any{"memory": "9Gi"}, nil, execute.ReasonOverCap},
+	{"memory over a LimitRange", limits, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"}, nil, execute.ReasonOverLimitRange},
+	{"memory over a quota, all replicas together", quota, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"},
+		func(l *lab) { l.use("team", "256Mi") }, execute.ReasonOverQuota},
+	{"a container that is not there", "", action.IncreaseResources, deployment("web"), map[string]any{"container": "sidecar"}, nil, execute.ReasonNoContainer},
+	{"a rollback without a former revision", "", action.RollbackDeployment, deployment("web"), nil, nil, execute.ReasonNoRevision},
+	{"a rollback to a revision that is not there", "", action.RollbackDeployment, deployment("web"), map[string]any{"revision": 7}, nil, execute.ReasonNoRevision},
+	{"a rollback of a paused rollout", "", action.RollbackDeployment, deployment("web"), nil,
+		func(l *lab) { l.patch("web", `{"spec":{"paused":true}}`) }, execute.ReasonPaused},
+	{"a spec that Flux owns", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
+		func(l *lab) { l.patch("web", `{"metadata":{"labels":{"kustomize.toolkit.fluxcd.io/name":"apps"}}}`) }, execute.ReasonGitOpsOwned},
+	{"a spec that Argo CD owns", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
+		func(l *lab) {
+			l.patch("web", `{"metadata":{"annotations":{"argocd.argoproj.io/tracking-id":"apps:x"}}}`)
+		}, execute.ReasonGitOpsOwned},
+	{"a node without the label", "", action.CordonNode, event.Target{Kind: "Node", Name: "node-1"}, nil, nil, execute.ReasonNotManaged},
+	{"the last node that takes pods", node, action.CordonNode, event.Target{Kind: "Node", Name: "tired"}, nil,
+		func(l *lab) { l.cordonOthers("tired") }, execute.ReasonLastNode},
+	{"a target that another remediation has just changed", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
+		func(l *lab) {
+			r := l.request(action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 5})
+			r.Remediation = event.Remediation{ID: "other-1", Fingerprint: "f" + fingerprint[1:]}
+			require.Equal(l.t, event.ExecutionApplied, l.do(r).Outcome)
+		}, execute.ReasonRecentlyChanged},
+}
+
+var lateRefusals = []refusal{
+	{"a remediation whose alert stopped before", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
+		func(l *lab) {
+			memory := l.redis.Ledger(l.t)
+			base := strings.TrimSuffix(remediation, "-1")
+			_, _, err := memory.Reserve(l.t.Context(), ledger.Reservation{Fingerprint: fingerprint, Base: base, Lease: time.Minute})
+			require.NoError(l.t, err)
+			outcome, _, err := memory.Cancel(l.t.Context(), fingerprint, remediation)
+			require.NoError(l.t, err)
+			require.Equal(l.t, ledger.Cancelled, outcome)
+		}, execute.ReasonResolved},
+	{"a write that the API server forbids", "", action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3},
+		func(l *lab) { l.cluster.Fail(match("patch", "deployments"), -1, http.StatusForbidden) }, execute.ReasonForbidden},
+}
+
+// prepared is a lab in which it must not be done.
+func (c refusal) prepared(t *testing.T) *lab {
+	l := newLab(t, shop+c.manifests)
+	l.ready("web")
+	if c.manifests == database {
+		l.running("db", 2)
 	}
-	for _, c := range cases {
+	if c.prepare != nil {
+		c.prepare(l)
+	}
+	return l
+}
+
+func TestWhatMustNotBeDoneIsRefusedAndChangesNothing(t *testing.T) {
+	for _, c := range slices.Concat(refusals, lateRefusals) {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLab(t, shop+c.manifests)
-			l.ready("web")
-			if c.manifests == database {
-				l.running("db", 2)
-			}
-			if c.prepare != nil {
-				c.prepare(l)
-			}
+			l := c.prepared(t)
 			made := len(l.writes())
 			e := l.do(l.request(c.action, c.target, c.parameters))
 			require.Equal(t, event.ExecutionRefused, e.Outcome)

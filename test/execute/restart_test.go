@@ -231,13 +231,17 @@ func TestAPodThatNobodyWouldReplaceIsNotEvicted(t *testing.T) {
 	require.Empty(t, l.writes())
 }
 
+// optOut labels the pod as one that nobody may touch.
+func (l *lab) optOut(pod corev1.Pod) {
+	l.t.Helper()
+	_, err := l.kube.CoreV1().Pods(namespace).Patch(l.t.Context(), pod.Name, "application/merge-patch+json",
+		[]byte(`{"metadata":{"labels":{"kubernaut.ai/managed":"false"}}}`), metav1.PatchOptions{})
+	require.NoError(l.t, err)
+}
+
 func TestAPodThatOptedOutKeepsAllOthersFromBeingEvicted(t *testing.T) {
 	l := newLab(t, shop+sick(2))
-	pod := l.running("sick", 2)[0]
-	pod.Labels["kubernaut.ai/managed"] = "false"
-	_, err := l.kube.CoreV1().Pods(namespace).Patch(t.Context(), pod.Name, "application/merge-patch+json",
-		[]byte(`{"metadata":{"labels":{"kubernaut.ai/managed":"false"}}}`), metav1.PatchOptions{})
-	require.NoError(t, err)
+	l.optOut(l.running("sick", 2)[0])
 	e := l.do(l.request(action.RestartPod, deployment("sick"), nil))
 	require.Equal(t, execute.ReasonNotManaged, e.Reason)
 	require.Empty(t, l.evictions())

@@ -42,11 +42,17 @@ func (l *lab) started() (*stage.Function, event.SealingKey) {
 // approved is the event that authorize would have answered.
 func (l *lab) approved(key event.SealingKey, r execute.Request) cloudevents.Event {
 	l.t.Helper()
+	return l.sealed(key, event.RemediationApproved, r)
+}
+
+// sealed is an event of authorize with the request's decision.
+func (l *lab) sealed(key event.SealingKey, eventType string, r execute.Request) cloudevents.Event {
+	l.t.Helper()
 	doc, err := event.Document{}.With(event.Section{Name: event.SectionProposal, Value: r.Proposal})
 	require.NoError(l.t, err)
 	r.Decision.Proposal = doc.Digest(event.SectionProposal)
 	r.Decision.DecidedAt, r.Decision.ExpiresAt = time.Now(), time.Now().Add(time.Minute)
-	e, err := event.New(event.Draft{Type: event.RemediationApproved, Stage: event.StageAuthorize, Namespace: "kubernaut-system",
+	e, err := event.New(event.Draft{Type: eventType, Stage: event.StageAuthorize, Namespace: "kubernaut-system",
 		Cause: r.Remediation.ID, Document: doc, Target: r.Decision.Target, Correlation: r.Remediation.ID,
 		Fingerprint: r.Remediation.Fingerprint, Now: time.Now(), Sections: []event.Section{
 			{Name: event.SectionRemediation, Value: r.Remediation}, {Name: event.SectionSignal, Value: r.Signal},

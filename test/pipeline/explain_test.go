@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	gateway "kubernaut.ai/functions/gateway"
 	"kubernaut.ai/local/broker"
+	"kubernaut.ai/local/simulation"
 	"kubernaut.ai/local/system"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger/ledgertest"
@@ -33,7 +35,7 @@ func (b *bed) crashing(t *testing.T) alert {
 	require.NoError(t, b.Cluster().LoadPath(samplesDir+"/1-bad-rollout/rollout.yaml"))
 	var pod string
 	until(t, "a crash loop", func() (bool, any) {
-		pods, err := b.kube.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})
+		pods, err := b.kube.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{LabelSelector: "app=checkout"})
 		require.NoError(t, err)
 		for _, p := range pods.Items {
 			for _, c := range p.Status.ContainerStatuses {
@@ -70,12 +72,12 @@ func (c traffic) observer() broker.Observer {
 	return broker.Observer{Delivered: note, Retried: note, DeadLettered: note, Dropped: note}
 }
 
-// settled is what Redis, the cluster and the Broker hold, for comparison. A
-// ping comes only seldom here: it is what else writes.
+// settled is what Redis holds, and how many writes the cluster saw, dry runs
+// included, for comparison. A ping comes only seldom here: it is what else writes.
 func (b *bed) settled(t *testing.T) (redis map[string]any, written int) {
 	t.Helper()
 	b.idle(t)
-	return ledgertest.ContentsOf(t, b.Redis().URL()), len(b.mutations("shop"))
+	return ledgertest.ContentsOf(t, b.Redis().URL()), len(b.mutations("shop")) + len(b.Cluster().DryRuns())
 }
 
 func TestAnExplanationChangesNothingAndComesTrue(t *testing.T) {
@@ -87,9 +89,11 @@ func TestAnExplanationChangesNothingAndComesTrue(t *testing.T) {
 
 	said := b.explained(t, a)
 	require.Equal(t, gateway.WouldExecute, said.Would, "%+v", said)
-	require.Equal(t, []string{event.StageEnrich, event.StageClassify, event.StageAnalyze, event.StageAuthorize}, stagesOf(said))
+	require.Equal(t, []string{event.StageEnrich, event.StageClassify, event.StageAnalyze, event.StageAuthorize, event.StageExecute}, stagesOf(said))
 	text := exchange(t, asText(request(t, http.MethodPost, b.URL()+explainPath, webhook(t, a))))
-	require.Contains(t, string(text.body), "rollback_deployment")
+	require.Contains(t, string(text.body), "would apply rollback_deployment to shop/Deployment/checkout")
+	require.Contains(t, string(text.body), "  changes    shop/Deployment/checkout /spec/template  checkout-")
+	require.Contains(t, string(text.body), "  disturbs   shop/Deployment/checkout  managed (managed_by_namespace_label)")
 	unchanged := func() {
 		t.Helper()
 		after, now := b.settled(t)
@@ -114,6 +118,11 @@ func TestAnExplanationChangesNothingAndComesTrue(t *testing.T) {
 	require.Equal(t, did.Proposal.Confidence, proposal.Confidence)
 	require.Equal(t, [3]string{did.Decision.Outcome, did.Decision.Reason, did.Decision.Target.UID},
 		[3]string{decision.Outcome, decision.Reason, decision.Target.UID})
+	_, done := captured[event.RemediationExecutedData](t, b, id, event.RemediationExecuted)
+	execution := *said.Stages[4].Execution
+	require.Equal(t, done.Execution.Changes, execution.Changes, "the values before and after")
+	require.Equal(t, done.Execution.Undo, execution.Undo)
+	require.Equal(t, done.Execution.Target, execution.Target)
 
 	// And an explanation while it is under way, or just over, says so.
 	said = b.explained(t, a)
@@ -132,6 +141,44 @@ func stagesOf(a gateway.ExplainedAlert) []string {
 func asText(r *http.Request) *http.Request {
 	r.Header.Set("Accept", "text/plain")
 	return r
+}
+
+// TestAnExplanationOfWhatIsHeldTellsWhatAYesWouldDo: execute says so, and only the
+// person's yes lets it.
+func TestAnExplanationOfWhatIsHeldTellsWhatAYesWouldDo(t *testing.T) {
+	b := start(t, system.Options{PingEvery: time.Hour})
+	const namespace = "asked"
+	b.sick(t, namespace, workload{labels: ownedByFlux})
+	said := b.explained(t, oomKilled(namespace))
+	require.Equal(t, gateway.WouldHold, said.Would, "%+v", said.Stopped)
+	require.Equal(t, event.StageAuthorize, said.Stopped.At)
+	execution := said.Stages[4].Execution
+	require.NotNil(t, execution, "%+v", said.Stages)
+	require.Equal(t, event.ExecutionApplied, execution.Outcome, execution.Detail)
+	require.NotEmpty(t, execution.Changes)
+	require.Empty(t, b.mutations(namespace))
+	require.Empty(t, b.Cluster().DryRuns())
+	require.Empty(t, ledgertest.ContentsOf(t, b.Redis().URL()))
+}
+
+// TestAnExplanationTellsNothingOfWhatTheAPIServerSaid, wherever it says it.
+func TestAnExplanationTellsNothingOfWhatTheAPIServerSaid(t *testing.T) {
+	b := start(t, system.Options{PingEvery: time.Hour})
+	const namespace = "masked"
+	b.sick(t, namespace, workload{})
+	for _, agent := range []string{"kubernaut-gateway", "kubernaut-enrich", "kubernaut-execute"} {
+		for _, code := range []int{http.StatusForbidden, http.StatusServiceUnavailable, simulation.Cut} {
+			t.Run(fmt.Sprintf("%s meets %d", agent, code), func(t *testing.T) {
+				b.Cluster().Fail(simulation.Match{UserAgent: agent}, -1, code)
+				t.Cleanup(b.Cluster().Heal)
+				got := exchange(t, asText(request(t, http.MethodPost, b.URL()+explainPath, webhook(t, oomKilled(namespace)))))
+				require.Equal(t, http.StatusOK, got.status)
+				for _, secret := range []string{"127.0.0.1", "injected failure", "://", "http", "EOF", "system:"} {
+					require.NotContains(t, string(got.body), secret)
+				}
+			})
+		}
+	}
 }
 
 // TestMarkedEventsOnTheBrokerDoNothing has the events of an explanation, those

@@ -8,8 +8,9 @@ import (
 
 // Active reads what an Alertmanager answers when it is asked which alerts
 // fire: its own fingerprints, so that an alert is the same one by whichever
-// way it comes. What Flux said is read as in the webhook. More than MaxAlerts are counted as left out.
-func Active(body []byte) (Batch, error) {
+// way it comes. What Flux said is read as in the webhook. More than MaxAlerts
+// are counted as left out. Now is when it answered.
+func Active(body []byte, now time.Time) (Batch, error) {
 	var b Batch
 	err := document(body, func(r *reader) error {
 		return r.array(func() error {
@@ -21,7 +22,7 @@ func Active(body []byte) (Batch, error) {
 				b.Truncated++
 				return nil
 			}
-			b.Items = append(b.Items, a.item())
+			b.Items = append(b.Items, a.item(now))
 			return nil
 		})
 	})
@@ -56,7 +57,7 @@ func (a *active) member(r *reader, key string) (err error) {
 	return err
 }
 
-func (a *active) item() Item {
+func (a *active) item(now time.Time) Item {
 	out := Item{Alert: a.alert}
 	starts, err := time.Parse(time.RFC3339Nano, a.starts)
 	if err != nil && a.starts != "" {
@@ -64,8 +65,8 @@ func (a *active) item() Item {
 	}
 	out.Alert.StartsAt = starts.UTC()
 	said := posted{labels: a.alert.Labels, annotations: a.alert.Annotations, starts: out.Alert.StartsAt, badTime: out.Invalid != ""}
-	if n, ok := fluxNotice(&said, time.Time{}); ok {
-		return n.item()
+	if n, ok := fluxNotice(&said, now); ok {
+		return n.routed(statusFiring)
 	}
 	out.Alert.ID = signal.AlertID(a.fingerprint, a.alert.Labels)
 	if out.Invalid == "" {

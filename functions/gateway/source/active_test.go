@@ -14,7 +14,7 @@ const activeAlert = `{"annotations":{"summary":"s"},"endsAt":"2026-11-22T12:05:0
 "generatorURL":"http://prometheus/graph","labels":{"alertname":"KubePodCrashLooping","namespace":"shop","pod":"cart-1"}}`
 
 func TestActiveAlertsAreThoseOfTheWebhook(t *testing.T) {
-	b, err := Active([]byte("[" + activeAlert + "]"))
+	b, err := Active([]byte("["+activeAlert+"]"), now)
 	require.NoError(t, err)
 	require.Len(t, b.Items, 1)
 	got := b.Items[0]
@@ -30,17 +30,17 @@ func TestWhatIsNoListOfActiveAlertsIsRefused(t *testing.T) {
 	for name, body := range map[string]string{
 		"an object": `{}`, "nothing": ``, "a name twice": `[{"labels":{"alertname":"A","alertname":"B"}}]`, "labels that are no texts": `[{"labels":{"a":1}}]`,
 	} {
-		_, err := Active([]byte(body))
+		_, err := Active([]byte(body), now)
 		require.Error(t, err, name)
 	}
-	b, err := Active([]byte(`[{"startsAt":"soon","labels":{"alertname":"A"}},{"labels":{}},{"startsAt":"2026-11-22T12:00:00Z","labels":{"pod":"x"}}]`))
+	b, err := Active([]byte(`[{"startsAt":"soon","labels":{"alertname":"A"}},{"labels":{}},{"startsAt":"2026-11-22T12:00:00Z","labels":{"pod":"x"}}]`), now)
 	require.NoError(t, err)
 	var reasons []string
 	for _, i := range b.Items {
 		reasons = append(reasons, i.Invalid)
 	}
 	require.Equal(t, []string{ReasonBadTime, ReasonNoLabels, ReasonNoAlertName}, reasons)
-	b, err = Active([]byte(`[]`))
+	b, err = Active([]byte(`[]`), now)
 	require.NoError(t, err, "that nothing fires is no failure")
 	require.Empty(t, b.Items)
 }
@@ -64,7 +64,7 @@ func TestWhatFluxSaidIsOneAlertAnObjectAmongActiveAlerts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := "[" + strings.Join(test.alerts, ",") + "]"
-			b, err := Active([]byte(list))
+			b, err := Active([]byte(list), now)
 			require.NoError(t, err)
 			routed := strings.ReplaceAll(list, `{"fingerprint"`, `{"status":"firing","fingerprint"`)
 			w, err := opened(t, nil, atPrometheus).Read(request(`{"version":"4","alerts":` + routed + `}`))
@@ -80,7 +80,7 @@ func TestWhatFluxSaidIsOneAlertAnObjectAmongActiveAlerts(t *testing.T) {
 
 func TestMoreActiveAlertsThanARoundTakesAreCounted(t *testing.T) {
 	one := `{"startsAt":"2026-11-22T12:00:00Z","labels":{"alertname":"A"}}`
-	b, err := Active([]byte("[" + strings.TrimSuffix(strings.Repeat(one+",", MaxAlerts+3), ",") + "]"))
+	b, err := Active([]byte("["+strings.TrimSuffix(strings.Repeat(one+",", MaxAlerts+3), ",")+"]"), now)
 	require.NoError(t, err)
 	require.Len(t, b.Items, MaxAlerts)
 	require.Equal(t, 3, b.Truncated)
@@ -90,7 +90,7 @@ func FuzzActive(f *testing.F) {
 	f.Add([]byte("[" + activeAlert + "]"))
 	f.Add([]byte(`[{"labels":{"alertname":"A"},"startsAt":""}]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		b, err := Active(body)
+		b, err := Active(body, now)
 		if err != nil {
 			return
 		}

@@ -18,6 +18,14 @@ const MaxMembers = 128 << 10
 // says: senders repeat themselves every few minutes.
 const MaxExpiry = 24 * time.Hour
 
+// MaxSilence is how long what is Reported fails without being reported again,
+// unless it is said to be well: Flux reports each try that fails.
+const MaxSilence = 24 * time.Hour
+
+// MaxAhead is how far clocks may differ. An event's time that is later says
+// nothing: whoever may write events chooses it.
+const MaxAhead = 30 * time.Second
+
 // Bounds of one alert. Labels beyond them are refused, because they decide;
 // annotations, which only explain, are cut where events bound them.
 const (

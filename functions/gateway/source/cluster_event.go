@@ -95,7 +95,7 @@ func (c *clusterEvent) check() error {
 func (c *clusterEvent) last(now time.Time) time.Time {
 	var last time.Time
 	for _, t := range []time.Time{c.created, c.first, c.once, c.latest, c.repeated} {
-		if t.After(last) {
+		if t.After(last) && believed(t, now) {
 			last = t
 		}
 	}
@@ -105,24 +105,33 @@ func (c *clusterEvent) last(now time.Time) time.Time {
 	return last
 }
 
+// began is when it occurred first, zero where it does not say.
+func (c *clusterEvent) began(now time.Time) time.Time {
+	for _, t := range []time.Time{c.first, c.once, c.created} {
+		if !t.IsZero() && believed(t, now) {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// believed tells that a time is none of the future.
+func believed(t, now time.Time) bool { return !t.After(now.Add(MaxAhead)) }
+
 // alert is the event as an alert on its object. The same fault of the same
 // object is the same alert, however often the event is counted and handed
-// over: the id is the object's UID and the reason, the episode its first time.
+// over: the id is the object's UID and the event's name, the episode its first
+// time.
 func (c *clusterEvent) alert(now time.Time) signal.Alert {
 	o := c.about.object
 	a := signal.Alert{ID: c.id(), Object: o, Annotations: map[string]string{"message": c.message}}
 	if c.count > 1 {
 		a.Annotations["count"] = strconv.Itoa(c.count)
 	}
-	a.Labels = map[string]string{signal.LabelAlertName: c.reason, "kind": o.Kind, "name": o.Name,
+	a.Labels = map[string]string{signal.LabelAlertName: c.name(), "kind": o.Kind, "name": o.Name,
 		signal.LabelNamespace: o.Namespace, signal.LabelContainer: container(c.about.fieldPath), signal.LabelCluster: c.cluster}
 	maps.DeleteFunc(a.Labels, func(_, value string) bool { return value == "" })
-	for _, t := range []time.Time{c.first, c.once, c.created} {
-		if a.StartsAt.IsZero() {
-			a.StartsAt = t
-		}
-	}
-	if a.StartsAt.IsZero() {
+	if a.StartsAt = c.began(now); a.StartsAt.IsZero() {
 		a.StartsAt, a.Undated = now, true
 	}
 	return a
@@ -130,7 +139,7 @@ func (c *clusterEvent) alert(now time.Time) signal.Alert {
 
 func (c *clusterEvent) id() string {
 	o := c.about.object
-	labels := map[string]string{"event": c.reason, "uid": c.about.uid}
+	labels := map[string]string{"event": c.name(), "uid": c.about.uid}
 	if c.about.uid == "" {
 		labels["kind"], labels["name"], labels[signal.LabelNamespace] = o.Kind, o.Name, o.Namespace
 	}

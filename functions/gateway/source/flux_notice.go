@@ -25,8 +25,9 @@ const (
 	// ReasonFluxTimedOut: an Alertmanager heard no more of a notice. Flux says
 	// each once and never that it ended, so that is no word of Flux.
 	ReasonFluxTimedOut = "flux_timed_out"
-	// ReasonFluxRecovered: an Alertmanager has both an error and a later info of
-	// the object, until it forgets them by its timeout.
+	// ReasonFluxRecovered: an error that is older than what was said of the object's
+	// recovery. An Alertmanager has both an error and a later info, until it forgets
+	// them by its timeout; and Flux may post them in any order.
 	ReasonFluxRecovered = "flux_recovered_since"
 )
 
@@ -72,18 +73,19 @@ func fluxNotice(p *posted, now time.Time) (notice, bool) {
 }
 
 // item is the alert on the notice's object. There is one alert an object,
-// whatever the revision and the reason are, so that an info resolves what an
-// error had joined.
+// whatever the revision and the reason are, from the first error to the info
+// that resolves it, or until nobody reports an error any more.
 func (n notice) item() Item {
 	a := signal.Alert{ID: n.id(), Labels: n.labels, Annotations: n.annotations, Object: n.object, StartsAt: n.at}
 	if n.at.IsZero() {
 		a.StartsAt, a.Undated = n.now, true
 	}
-	out := Item{Alert: a}
+	out := Item{Alert: a, Telling: Reported}
 	switch {
 	case n.badTime:
 		out.Invalid = ReasonBadTime
 	case n.severity == fluxError:
+		out.Alert.Expires = n.now.Add(MaxSilence)
 	case n.severity != fluxInfo:
 		out.Ignored = ReasonFluxSeverity
 	case unsettled[n.reason]:
@@ -95,9 +97,10 @@ func (n notice) item() Item {
 }
 
 // routed is the alert of a notice that an Alertmanager passed on with a status
-// of its own.
+// of its own. It keeps the time of the first of notices that are alike.
 func (n notice) routed(status string) Item {
 	out := n.item()
+	out.Telling = Stands
 	switch status {
 	case statusFiring:
 	case statusResolved:

@@ -11,21 +11,39 @@ import (
 
 // Settings of both sources of Kubernetes' events.
 const (
-	// EnvEventReasons lists, separated by commas, the reasons of events that are
-	// signals, instead of DefaultEventReasons; Reason=severity gives one another
+	// EnvEventReasons lists, separated by commas, the events that are signals,
+	// instead of DefaultEventReasons: by their reason, or by the name that it has
+	// as a signal (see clusterEvent.name). Reason=severity gives one another
 	// severity than medium.
 	EnvEventReasons = "EVENT_REASONS"
 	// EnvEventMaxAge is how long after its last occurrence an event still counts.
 	EnvEventMaxAge = "EVENT_MAX_AGE"
 )
 
-// DefaultEventReasons are what kubelets, controllers and the scheduler report
-// of workloads that do not run, with the severity each has. Kubernetes reports
-// no container's OOM kill: it is BackOff that follows one, and the last
-// termination of the container says the rest.
-const DefaultEventReasons = "BackOff=high,CrashLoopBackOff=high,OOMKilled=high,OOMKilling=critical,NodeNotReady=critical," +
-	"Evicted=high,FailedScheduling=high,FailedMount=high,FailedAttachVolume=high,FailedCreate=high," +
-	"ImagePullBackOff=medium,ErrImagePull=medium,FailedCreatePodSandBox=medium,Unhealthy=medium"
+// DefaultEventReasons are what kubelets, controllers and the scheduler report as
+// Warning of workloads that do not run, with the severity each has.
+//
+// Kubernetes reports no container's OOM kill: it is BackOff that follows one, and
+// the last termination of the container says the rest; OOMKilled and
+// CrashLoopBackOff are what others make of it. A kubelet's Failed is here by what
+// it means, so that nobody else's Failed is a signal. Left out is what passes by
+// itself or belongs to every end of a pod (FailedSync, FailedKillPod,
+// FailedPreStopHook, ProbeWarning, NetworkNotReady), and what an autoscaler says
+// before its metrics are there.
+const DefaultEventReasons = "" +
+	// kubelet, of containers
+	"BackOff=high,CrashLoopBackOff=high,OOMKilled=high,CreateContainerError=high,FailedPostStartHook=high,Unhealthy=medium," +
+	// kubelet, of images
+	"ErrImagePull=medium,ImagePullBackOff=medium,ErrImageNeverPull=medium,InvalidImageName=medium,ImageInspectError=medium," +
+	"InspectFailed=medium,RegistryUnavailable=medium,SignatureValidationFailed=medium," +
+	// kubelet, of pods
+	"Evicted=high,FailedCreatePodSandBox=medium,FailedCreatePodContainer=medium," +
+	// kubelet and controllers, of volumes
+	"FailedMount=high,FailedMapVolume=high,FailedAttachVolume=high,ProvisioningFailed=high,VolumeResizeFailed=medium,FileSystemResizeFailed=medium," +
+	// scheduler and controllers of pods
+	"FailedScheduling=high,FailedCreate=high,BackoffLimitExceeded=high,DeadlineExceeded=high,PodFailurePolicy=high," +
+	// kubelet, node controller and node-problem-detector, of nodes
+	"NodeNotReady=critical,OOMKilling=critical,SystemOOM=critical"
 
 // DefaultEventMaxAge is no longer than it takes to call a workload healed, and
 // to count its alerts as duplicates afterwards (STABILIZATION and COOLDOWN):
@@ -97,7 +115,10 @@ func readEventRules(s Settings) (eventRules, error) {
 // item is the alert that an event makes, or why it makes none.
 func (e eventRules) item(c clusterEvent, now time.Time) Item {
 	out := Item{Alert: c.alert(now)}
-	severity, wanted := e.severities[c.reason]
+	severity, wanted := e.severities[c.name()]
+	if !wanted {
+		severity, wanted = e.severities[c.reason]
+	}
 	switch {
 	case c.badTime:
 		out.Invalid = ReasonBadTime

@@ -72,7 +72,25 @@ type Item struct {
 	// Ignored is the named reason for which a well formed alert opens nothing,
 	// by what only its source knows of it; empty for most.
 	Ignored string
+	// Telling is what its times mean.
+	Telling Telling
 }
+
+// Telling is what an alert's times mean.
+type Telling int
+
+const (
+	// Began is of most alerts: StartsAt is when the alert began, and so each
+	// episode's own.
+	Began Telling = iota
+	// Reported is of senders who report a failure that lasts again and again, and
+	// that it is well: StartsAt, and EndsAt of one that is resolved, are when this
+	// report was made.
+	Reported
+	// Stands is as Reported, of somebody who looked, or passes on what he has: it
+	// still stands now, however old the report is.
+	Stands
+)
 
 // ErrTooMany is of requests that bring more alerts than MaxAlerts.
 var ErrTooMany = errors.New("more alerts than one request may bring")

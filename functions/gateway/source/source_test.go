@@ -99,6 +99,7 @@ var readings = map[string]struct {
 	// want is compared where it is set.
 	want             signal.Alert
 	invalid, ignored string
+	telling          Telling
 	// fails is what the error of the whole body says.
 	fails string
 }{
@@ -107,8 +108,8 @@ var readings = map[string]struct {
 	"an Alertmanager's resolved alert": {path: atPrometheus, fixture: "prometheus/one_alert_resolved",
 		want: signal.Alert{ID: "3a47c610dde4c41f", StartsAt: at("2026-11-22T03:40:12.345Z"), Resolved: true, EndsAt: at("2026-11-22T03:50:12.345Z")}},
 	"an Alertmanager's alert without labels":                {path: atPrometheus, fixture: "prometheus/an_alert_without_labels", invalid: ReasonNoLabels},
-	"Flux's error by an Alertmanager":                       {path: atPrometheus, fixture: "prometheus/flux_error", want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Object: kustomization}},
-	"Flux's info by an Alertmanager, which calls it firing": {path: atPrometheus, fixture: "prometheus/flux_info_is_recovery", want: signal.Alert{StartsAt: at("2026-11-22T03:59:30Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:30Z"), Object: kustomization}},
+	"Flux's error by an Alertmanager":                       {path: atPrometheus, fixture: "prometheus/flux_error", telling: Stands, want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Expires: now.Add(MaxSilence), Object: kustomization}},
+	"Flux's info by an Alertmanager, which calls it firing": {path: atPrometheus, fixture: "prometheus/flux_info_is_recovery", telling: Stands, want: signal.Alert{StartsAt: at("2026-11-22T03:59:30Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:30Z"), Object: kustomization}},
 	"an Alertmanager that heard no more of Flux's error":    {path: atPrometheus, fixture: "prometheus/flux_error_that_timed_out", ignored: ReasonFluxTimedOut},
 	"an Alertmanager that heard no more of Flux's info":     {path: atPrometheus, fixture: "prometheus/flux_info_that_timed_out", ignored: ReasonFluxTimedOut},
 	"Karo's users post the same webhook": {path: atKaro, fixture: "prometheus/one_alert_firing",
@@ -130,16 +131,16 @@ var readings = map[string]struct {
 		want: signal.Alert{StartsAt: at("2026-11-22T03:59:00Z"), Undated: true, Resolved: true, EndsAt: at("2026-11-22T03:59:00Z")}},
 	"an end before the start is no time":       {path: atAlertmanager, fixture: "alertmanager/ends_before_it_starts", invalid: ReasonBadTime},
 	"an alert of the API without labels":       {path: atAlertmanager, fixture: "alertmanager/an_alert_without_labels", invalid: ReasonNoLabels},
-	"Flux's error by the Alertmanager's API":   {path: atAlertmanager, fixture: "alertmanager/flux_error", want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Object: kustomization}},
-	"Flux's error again at another revision":   {path: atAlertmanager, fixture: "alertmanager/flux_error_at_another_revision", want: signal.Alert{StartsAt: at("2026-11-22T03:59:00Z"), Object: kustomization}},
-	"Flux's info by the Alertmanager's API":    {path: atAlertmanager, fixture: "alertmanager/flux_info_is_recovery", want: signal.Alert{StartsAt: at("2026-11-22T03:59:30Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:30Z"), Object: kustomization}},
+	"Flux's error by the Alertmanager's API":   {path: atAlertmanager, fixture: "alertmanager/flux_error", telling: Reported, want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Expires: now.Add(MaxSilence), Object: kustomization}},
+	"Flux's error again at another revision":   {path: atAlertmanager, fixture: "alertmanager/flux_error_at_another_revision", telling: Reported, want: signal.Alert{StartsAt: at("2026-11-22T03:59:00Z"), Expires: now.Add(MaxSilence), Object: kustomization}},
+	"Flux's info by the Alertmanager's API":    {path: atAlertmanager, fixture: "alertmanager/flux_info_is_recovery", telling: Reported, want: signal.Alert{StartsAt: at("2026-11-22T03:59:30Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:30Z"), Object: kustomization}},
 	"Flux's info while it is at work":          {path: atAlertmanager, fixture: "alertmanager/flux_info_that_is_no_recovery", ignored: ReasonNotSettled},
-	"a kind of Flux that is not known here":    {path: atAlertmanager, fixture: "alertmanager/flux_of_a_kind_unknown_here", want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Object: signal.Object{Kind: "FluxInstance", Namespace: "shop", Name: "apps"}}},
-	"Flux's error":                             {path: atFlux, fixture: "flux/helm_release_error", want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Object: release}},
-	"Flux's info is recovery":                  {path: atFlux, fixture: "flux/helm_release_info_is_recovery", want: signal.Alert{StartsAt: at("2026-11-22T03:59:30Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:30Z"), Object: release}},
+	"a kind of Flux that is not known here":    {path: atAlertmanager, fixture: "alertmanager/flux_of_a_kind_unknown_here", telling: Reported, want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Expires: now.Add(MaxSilence), Object: signal.Object{Kind: "FluxInstance", Namespace: "shop", Name: "apps"}}},
+	"Flux's error":                             {path: atFlux, fixture: "flux/helm_release_error", telling: Reported, want: signal.Alert{StartsAt: at("2026-11-22T03:58:00Z"), Expires: now.Add(MaxSilence), Object: release}},
+	"Flux's info is recovery":                  {path: atFlux, fixture: "flux/helm_release_info_is_recovery", telling: Reported, want: signal.Alert{StartsAt: at("2026-11-22T03:59:30Z"), Resolved: true, EndsAt: at("2026-11-22T03:59:30Z"), Object: release}},
 	"a rollback is no recovery":                {path: atFlux, fixture: "flux/rollback_is_no_recovery", ignored: ReasonNotSettled},
 	"a severity that Flux may have one day":    {path: atFlux, fixture: "flux/trace", ignored: ReasonFluxSeverity},
-	"Flux's event without a time starts now":   {path: atFlux, fixture: "flux/without_a_time", want: signal.Alert{StartsAt: now, Undated: true, Object: release}},
+	"Flux's event without a time starts now":   {path: atFlux, fixture: "flux/without_a_time", telling: Reported, want: signal.Alert{StartsAt: now, Undated: true, Expires: now.Add(MaxSilence), Object: release}},
 	"Flux's event without an object":           {path: atFlux, fixture: "flux/without_an_object", fails: "involvedObject"},
 	"an event that containers are restarted":   {path: atExporter, fixture: "kubernetes-event/back_off", want: signal.Alert{StartsAt: at("2026-11-22T03:40:12Z"), Object: pod}},
 	"the same event, counted again":            {path: atExporter, fixture: "kubernetes-event/counted_again", want: signal.Alert{StartsAt: at("2026-11-22T03:40:12Z"), Object: pod}},
@@ -147,6 +148,8 @@ var readings = map[string]struct {
 	"a normal event":                           {path: atExporter, fixture: "kubernetes-event/normal", ignored: ReasonNormalEvent},
 	"an event of a reason that nobody wants":   {path: atExporter, fixture: "kubernetes-event/of_a_reason_nobody_wants", ignored: ReasonNotWanted},
 	"an event that is over":                    {path: atExporter, fixture: "kubernetes-event/last_seen_an_hour_ago", ignored: ReasonOldEvent},
+	"an event whose times are of the future":   {path: atExporter, fixture: "kubernetes-event/old_with_times_of_the_future", ignored: ReasonOldEvent},
+	"an event that began in the future":        {path: atExporter, fixture: "kubernetes-event/started_in_the_future", want: signal.Alert{StartsAt: at("2026-11-22T03:40:12Z"), Object: pod}},
 	"an event on a node":                       {path: atExporter, fixture: "kubernetes-event/on_a_node", want: signal.Alert{StartsAt: at("2026-11-22T03:40:12Z"), Object: signal.Object{APIVersion: "v1", Kind: "Node", Name: "worker-2.example.internal"}}},
 	"an event without an object":               {path: atExporter, fixture: "kubernetes-event/without_an_object", fails: "involvedObject"},
 	"an event without a reason":                {path: atExporter, fixture: "kubernetes-event/without_a_reason", fails: "no reason"},
@@ -188,6 +191,7 @@ func TestWhatSourcesRead(t *testing.T) {
 			if test.invalid != "" || test.ignored != "" {
 				return
 			}
+			require.Equal(t, test.telling, got.Telling)
 			want := test.want
 			want.Labels, want.Annotations, want.Group, want.GeneratorURL = got.Alert.Labels, got.Alert.Annotations, got.Alert.Group, got.Alert.GeneratorURL
 			if want.ID == "" {

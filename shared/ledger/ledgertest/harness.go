@@ -65,7 +65,7 @@ type test struct {
 func Run(t *testing.T, factory Factory) {
 	groups := [][]test{
 		reserveTests, batchTests, progressTests, crashTests, raceTests, sizeTests, alertTests,
-		executionTests, inboxTests, repeatTests, onceTests, dueTests, roundTests, breakerTests, deadLetterTests, argumentTests,
+		executionTests, inboxTests, repeatTests, onceTests, dueTests, roundTests, episodeTests, breakerTests, deadLetterTests, argumentTests,
 		readOnlyTests,
 	}
 	for _, group := range groups {

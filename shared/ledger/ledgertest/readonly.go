@@ -20,7 +20,7 @@ var readOnlyTests = []test{
 }
 
 // reading are the methods that write nothing.
-var reading = []string{"Alerts", "Answer", "Close", "DeadLetters", "Foresee", "Get", "Held", "Mark", "Paused", "Ping", "Plan",
+var reading = []string{"Alerts", "Answer", "Close", "DeadLetters", "Failing", "Foresee", "Get", "Held", "Mark", "Paused", "Ping", "Plan",
 	"StillLeased", "Verdict", "WouldAdmit", "WouldResolve"}
 
 // writing are all others, with a call of each that would change something. One
@@ -78,8 +78,14 @@ func (s *suite) writing() map[string]func(context.Context) error {
 		"Pulse":        func(ctx context.Context) error { _, err := s.l.Pulse(ctx, long); return err },
 		"Calm":         func(ctx context.Context) error { return s.l.Calm(ctx, episode) },
 		"ExpectMany": func(ctx context.Context) error {
-			return s.l.ExpectMany(ctx, []ledger.Expiry{{Alert: "a1", In: long, Payload: sealed}})
+			_, err := s.l.ExpectMany(ctx, []ledger.Expiry{{Alert: "a1", In: long, Payload: sealed}})
+			return err
 		},
+		"Report": func(ctx context.Context) error {
+			_, err := s.l.Report(ctx, ledger.Report{Alert: "a1", At: episode, Silence: long})
+			return err
+		},
+		"ReportTold":   func(ctx context.Context) error { return s.l.ReportTold(ctx, "ended", ended) },
 		"ExpireAlert":  func(ctx context.Context) error { _, _, err := s.l.ExpireAlert(ctx, "known", ended); return err },
 		"LeaseExpired": func(ctx context.Context) error { _, err := s.l.LeaseExpired(ctx, 1, long); return err },
 		"SetMark":      func(ctx context.Context) error { return s.l.SetMark(ctx, "events", episode) },
@@ -109,6 +115,8 @@ func (s *suite) furnish() {
 	s.ok(s.l.Schedule(s.t.Context(), ledger.Due{ID: "waits", Kind: "assess"}, long))
 	s.ok(s.l.Hold(s.t.Context(), c.Remediation, sealed, long))
 	s.dead("l1", c.Remediation)
+	s.report(ledger.Report{Alert: "ended", At: episode})
+	s.report(ledger.Report{Alert: "ended", At: ended, Well: true})
 }
 
 func writesNothing(s *suite) {

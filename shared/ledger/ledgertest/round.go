@@ -21,6 +21,7 @@ var roundTests = []test{
 	{"an alert whose sender resolved it does not expire", expiresNotResolved},
 	{"a resolve after the expiry makes the end certain", resolvedAfterExpiry},
 	{"an expiry is leased when it is due, and moved by being posted again", expiryMoves},
+	{"so many expiries are kept and no more, whoever notes them", expiriesBounded},
 	{"what expires is not on the list of what is due", expiryApart},
 	{"a heartbeat that never came is lost when its time is over", heartbeatNever},
 	{"a loss has one name until its end was told", heartbeatLoss},
@@ -153,7 +154,17 @@ func (s *suite) expect(in time.Duration, payload string, ids ...string) {
 	for i, id := range ids {
 		expiries[i] = ledger.Expiry{Alert: id, In: in, Payload: []byte(payload)}
 	}
-	s.ok(s.l.ExpectMany(s.t.Context(), expiries))
+	for _, noted := range s.expectAll(expiries) {
+		require.True(s.t, noted)
+	}
+}
+
+func (s *suite) expectAll(expiries []ledger.Expiry) []bool {
+	s.t.Helper()
+	noted, err := s.l.ExpectMany(s.t.Context(), expiries)
+	s.ok(err)
+	require.Len(s.t, noted, len(expiries))
+	return noted
 }
 
 func (s *suite) expired(want int) []ledger.Leased {
@@ -170,10 +181,11 @@ func expiryMoves(s *suite) {
 	first := s.expired(1)[0]
 	require.Equal(s.t, []any{"a1", "one"}, []any{first.ID, string(first.Payload)})
 	s.ok(s.l.StillLeased(s.t.Context(), first))
-	s.expect(s.Short, "two", "a1")
+	s.expect(long, "two", "a1")
 	require.ErrorIs(s.t, s.l.StillLeased(s.t.Context(), first), ledger.ErrLostLease)
 	require.ErrorIs(s.t, s.l.Complete(s.t.Context(), first), ledger.ErrLostLease, "it was posted again")
 	s.expired(0)
+	s.expect(s.Short, "two", "a1")
 	s.Elapse(s.Short)
 	second := s.expired(1)[0]
 	require.Equal(s.t, "two", string(second.Payload))
@@ -182,7 +194,68 @@ func expiryMoves(s *suite) {
 	s.ok(s.l.Complete(s.t.Context(), third))
 	require.ErrorIs(s.t, s.l.StillLeased(s.t.Context(), third), ledger.ErrLostLease)
 	s.expired(0)
-	require.ErrorIs(s.t, s.l.ExpectMany(s.t.Context(), []ledger.Expiry{{Alert: "not an id", In: long}}), ledger.ErrInvalid)
+	for _, wrong := range []ledger.Expiry{{Alert: "not an id", In: long}, {Alert: "a1", In: long, Payload: make([]byte, ledger.MaxExpiryPayload+1)}} {
+		_, err := s.l.ExpectMany(s.t.Context(), []ledger.Expiry{wrong})
+		require.ErrorIs(s.t, err, ledger.ErrInvalid)
+	}
+}
+
+// full expects alerts until none finds room any more, by several callers at a
+// time, and returns those that found some.
+func (s *suite) full() []ledger.Expiry {
+	s.t.Helper()
+	const callers, each = 3, ledger.MaxBatch
+	var mu sync.Mutex
+	var found []ledger.Expiry
+	var group sync.WaitGroup
+	failed := make(chan error, callers)
+	for caller := range callers {
+		l := s.open()
+		group.Go(func() {
+			for part := range 2 {
+				expiries := make([]ledger.Expiry, each)
+				for i := range expiries {
+					expiries[i] = ledger.Expiry{Alert: fmt.Sprintf("alert-%d-%d-%d", caller, part, i), In: long, Payload: []byte("one")}
+				}
+				noted, err := l.ExpectMany(s.t.Context(), expiries)
+				if err != nil {
+					failed <- err
+					return
+				}
+				mu.Lock()
+				for i, ok := range noted {
+					if ok {
+						found = append(found, expiries[i])
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	close(failed)
+	s.ok(<-failed)
+	return found
+}
+
+func expiriesBounded(s *suite) {
+	found := s.full()
+	require.Len(s.t, found, ledger.MaxExpiries, "half as many again asked")
+	late := []ledger.Expiry{{Alert: "late", In: 0, Payload: []byte("late")}, found[0]}
+	late[1].In = 0
+	for range 2 {
+		require.Equal(s.t, []bool{false, true}, s.expectAll(late), "those that are there are moved, and no other finds room")
+	}
+	item := s.expired(1)[0]
+	require.Equal(s.t, found[0].Alert, item.ID)
+	s.ok(s.l.Schedule(s.t.Context(), s.item("due"), long))
+	n, err := s.l.CountDue(s.t.Context())
+	s.ok(err)
+	require.Equal(s.t, 1, n.Total, "the list of what is due has its own room")
+	require.Equal(s.t, []bool{false}, s.expectAll(late[:1]), "what is leased keeps its room")
+	// The place is in the shard of the one that ended.
+	s.ok(s.l.Complete(s.t.Context(), item))
+	require.Equal(s.t, []bool{true}, s.expectAll(late[1:]))
 }
 
 func expiryApart(s *suite) {

@@ -26,44 +26,45 @@ const (
 	conditionReady = "Ready"
 )
 
-// Unready is an object whose condition Ready is false.
-type Unready struct {
+// Readiness is what an object says of itself by its condition Ready.
+type Readiness struct {
 	// APIVersion is as the cluster serves it; Kind without its group.
 	APIVersion, Kind, Namespace, Name string
+	Ready                             bool
 	Reason, Message                   string
-	// Since is when it became unready.
+	// Since is when it became so.
 	Since time.Time
 }
 
-// Unready lists the objects of a kind, as KindOf knows it, that say themselves
-// that they are not ready, but for those that people suspended. A kind that
-// the cluster does not serve has none. Only conditions are kept of what is
-// read: specs may hold what is nobody's business.
-func (c *Clients) Unready(ctx context.Context, kind string) ([]Unready, error) {
+// Readiness lists the objects of a kind, as KindOf knows it, that say whether
+// they are ready, but for those that people suspended while they were not. A
+// kind that the cluster does not serve has none. More tells that there are more
+// than are read. Only conditions are kept of what is read: specs may hold what
+// is nobody's business.
+func (c *Clients) Readiness(ctx context.Context, kind string) (found []Readiness, more bool, err error) {
 	k, err := c.KindOf(ctx, event.Target{Kind: kind})
 	if errors.Is(err, ErrUnknownKind) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var found []Unready
 	next := ""
 	for range maxConditionPages {
 		page, err := c.conditions(ctx, k, next)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, o := range page.Items {
-			if u, ok := o.unready(k); ok {
-				found = append(found, u)
+			if r, ok := o.readiness(k); ok {
+				found = append(found, r)
 			}
 		}
 		if next = page.Metadata.Continue; next == "" {
-			return found, nil
+			return found, false, nil
 		}
 	}
-	return found, nil
+	return found, true, nil
 }
 
 // conditioned is what is read of an object.
@@ -82,14 +83,16 @@ type conditionedList struct {
 	Items    []conditioned   `json:"items"`
 }
 
-func (o conditioned) unready(k Kind) (Unready, bool) {
+func (o conditioned) readiness(k Kind) (Readiness, bool) {
 	for _, c := range o.Status.Conditions {
-		if c.Type == conditionReady && c.Status == metav1.ConditionFalse && !o.Spec.Suspend {
-			return Unready{APIVersion: k.APIVersion(), Kind: k.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name,
-				Reason: c.Reason, Message: c.Message, Since: c.LastTransitionTime.UTC()}, true
+		ready := c.Status == metav1.ConditionTrue
+		if c.Type != conditionReady || !ready && (c.Status != metav1.ConditionFalse || o.Spec.Suspend) {
+			continue
 		}
+		return Readiness{APIVersion: k.APIVersion(), Kind: k.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name,
+			Ready: ready, Reason: c.Reason, Message: c.Message, Since: c.LastTransitionTime.UTC()}, true
 	}
-	return Unready{}, false
+	return Readiness{}, false
 }
 
 // conditions reads a page. Metadata alone has no conditions, and the typed

@@ -1,4 +1,4 @@
-package function
+package scan
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 
 	"kubernaut.ai/functions/gateway/source"
 	"kubernaut.ai/shared/signal"
-	"kubernaut.ai/shared/stage"
 )
 
 // alertmanagerWithin bounds asking Alertmanager, and maxActive its answer, in bytes.
@@ -23,45 +22,44 @@ const (
 
 var errTooLong = errors.New("the answer is too long")
 
-// openAlertmanagerScan makes the scan of firing alerts: of what a webhook
+// openAlertmanager makes the scan of firing alerts: of what a webhook
 // lost while Kubernaut could not be reached. It looks at one receiver's alerts
 // only: whoever routes others elsewhere, or nowhere, does not want them here.
-func openAlertmanagerScan(s scanning) (scan, bool, error) {
-	receiver := s.config.String(EnvScanAlertmanager, "")
-	if receiver == "" {
-		return scan{}, false, nil
+func openAlertmanager(o Options) (Scan, bool, error) {
+	if o.Receiver == "" {
+		return Scan{}, false, nil
 	}
-	u, err := url.Parse(s.config.String(EnvAlertmanager, ""))
+	u, err := url.Parse(o.Alertmanager)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return scan{}, true, fmt.Errorf("setting %s: it is no http URL; set it, or unset %s", EnvAlertmanager, EnvScanAlertmanager)
+		return Scan{}, true, errors.New("setting ALERTMANAGER_URL: it is no http URL; set it, or unset SCAN_ALERTMANAGER")
 	}
 	u = u.JoinPath("/api/v2/alerts")
 	u.RawQuery = url.Values{"active": {"true"}, "silenced": {"false"}, "inhibited": {"false"},
-		"receiver": {"^" + regexp.QuoteMeta(receiver) + "$"}}.Encode()
-	a := alertmanagerScan{scanning: s, url: u.String(), client: &http.Client{Timeout: alertmanagerWithin}}
-	return scan{name: "alertmanager", find: a.find}, true, nil
+		"receiver": {"^" + regexp.QuoteMeta(o.Receiver) + "$"}}.Encode()
+	a := alertmanager{Options: o, url: u.String(), client: &http.Client{Timeout: alertmanagerWithin}}
+	return Scan{Name: "alertmanager", Find: a.find}, true, nil
 }
 
-type alertmanagerScan struct {
-	scanning
+type alertmanager struct {
+	Options
 	url    string
 	client *http.Client
 }
 
 // find asks what fires. When it ends, Alertmanager says so by its webhook, and
-// assess asks where that was lost, too. The heartbeat is left out: that Alertmanager has it
-// does not say that it reaches Kubernaut.
-func (a alertmanagerScan) find(ctx context.Context) ([]source.Batch, func(context.Context) error, error) {
+// assess asks where that was lost, too. The heartbeat is left out: that
+// Alertmanager has it does not say that it reaches Kubernaut.
+func (a alertmanager) find(ctx context.Context) (Found, error) {
 	body, err := a.ask(ctx)
 	if err != nil {
-		return nil, nil, err
+		return Found{}, err
 	}
-	b, err := source.Active(body)
+	b, err := source.Active(body, a.Now())
 	if err != nil {
-		return nil, nil, err
+		return Found{}, err
 	}
 	if b.Truncated > 0 {
-		stage.Logger(ctx).Warnw("more alerts fire than one round takes", "left", b.Truncated)
+		a.Drop(ctx, ReasonCut, fmt.Sprintf("Alertmanager: %d of %d alerts that fire are read", len(b.Items), len(b.Items)+b.Truncated))
 	}
 	items := b.Items[:0]
 	for _, i := range b.Items {
@@ -69,10 +67,10 @@ func (a alertmanagerScan) find(ctx context.Context) ([]source.Batch, func(contex
 			items = append(items, i)
 		}
 	}
-	return found("alertmanager", items), nil, nil
+	return Found{Batches: batches("alertmanager", items)}, nil
 }
 
-func (a alertmanagerScan) ask(ctx context.Context) ([]byte, error) {
+func (a alertmanager) ask(ctx context.Context) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
 	if err != nil {
 		return nil, err
