@@ -66,8 +66,7 @@ event: ## print a golden event, sealed with make run's keys, to post to a functi
 
 .PHONY: secrets
 secrets: ## print the Secrets of an installation, keeping what the cluster has: make secrets OVERLAY=dev | kubectl apply -f -
-	@$(KUBECTL) get secret,configmap -n kubernaut-system -l app.kubernetes.io/part-of=kubernaut -o yaml | \
-		go run ./local/keys --current - $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
+	@go run ./local/keys --kubectl "$(KUBECTL)" $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 .PHONY: deploy
 deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func", PLATFORM=linux/amd64)

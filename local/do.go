@@ -51,6 +51,9 @@ func (o *options) do(ctx context.Context) (int, error) {
 	}
 	p := o.printer()
 	o.welcome(p, s)
+	if err := o.awaitElsewhere(ctx, p); err != nil {
+		return 0, ignoreCancel(err)
+	}
 	bad, err := o.replay(ctx, p, s, stories)
 	if err != nil || o.once {
 		return exitCode(bad), ignoreCancel(err)

@@ -27,6 +27,8 @@ type options struct {
 	forget    string
 	event     string
 	out       *os.File
+	// patience is how long --once waits for functions that run elsewhere.
+	patience time.Duration
 }
 
 // none turns the samples off.
@@ -42,7 +44,7 @@ var variables = map[string]string{
 
 // parse reads flags over environment variables over defaults.
 func parse(args []string, getenv func(string) string, stderr io.Writer) (*options, error) {
-	o := &options{out: os.Stdout}
+	o := &options{out: os.Stdout, patience: elsewhereWithin}
 	var chaos bool
 	var objects, functions list
 	fs := flag.NewFlagSet("kubernaut", flag.ContinueOnError)

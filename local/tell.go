@@ -34,7 +34,7 @@ func (o *options) replay(ctx context.Context, p *terminal.Printer, s *system.Sys
 		return 0, nil
 	}
 	p.Printf("Replaying %d stories; each takes a few seconds, most of them waiting to see whether the action helped.\n", len(stories))
-	runner := replay.Runner{System: s, Client: &http.Client{}, Now: time.Now}
+	runner := replay.Runner{System: s, Client: &http.Client{}, Now: time.Now, DryRun: o.system.DryRun}
 	results, errs := make([]replay.Result, len(stories)), make([]error, len(stories))
 	done := make([]chan struct{}, len(stories))
 	var group sync.WaitGroup
@@ -50,7 +50,7 @@ func (o *options) replay(ctx context.Context, p *terminal.Printer, s *system.Sys
 	for i := range stories {
 		<-done[i]
 		if errs[i] != nil {
-			results[i].Wrong = errs[i].Error()
+			results[i].Wrong = o.blame(ctx, errs[i])
 		}
 		if err := o.print(ctx, p, s, results[i]); err != nil {
 			return bad, err
@@ -63,7 +63,22 @@ func (o *options) replay(ctx context.Context, p *terminal.Printer, s *system.Sys
 		}
 	}
 	p.Printf("\n%d of %d stories ended as they should.\n", len(stories)-bad, len(stories))
+	if o.system.DryRun {
+		bad += proveDryRun(p, s)
+	}
 	return bad, nil
+}
+
+// proveDryRun says what the API server has seen, not what we meant to do; it
+// returns how many writes there were that should not have been.
+func proveDryRun(p *terminal.Printer, s *system.System) int {
+	tried, made := len(s.Cluster().DryRuns()), len(s.Cluster().Mutations())
+	if made > 0 {
+		p.Wrong(fmt.Sprintf("this is a dry run, and %d writes have changed something in the cluster", made))
+		return made
+	}
+	p.Printf("Nothing was changed: the API server was asked %d times what would come of a write, and made none.\n", tried)
+	return 0
 }
 
 func (o *options) print(ctx context.Context, p *terminal.Printer, s *system.System, r replay.Result) error {
@@ -71,7 +86,7 @@ func (o *options) print(ctx context.Context, p *terminal.Printer, s *system.Syst
 		counted(ctx, s, &r.Remediations[i])
 	}
 	if o.jsonLines {
-		return printJSON(o.out, told{Story: r.Story.Name, Expected: r.Story.Expect, Reason: r.Reason, Wrong: r.Wrong, Statuses: r.Statuses, Remediations: r.Remediations})
+		return printJSON(o.out, told{Story: r.Story.Name, Expected: r.Expected, Reason: r.Reason, Wrong: r.Wrong, Statuses: r.Statuses, Remediations: r.Remediations})
 	}
 	p.Title(r.Story.Title)
 	for _, v := range r.Remediations {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"k8s.io/client-go/dynamic"
 )
 
 // stopWithin is how long func may take to end when it is told to.
@@ -23,6 +25,18 @@ func (o *options) deploy(ctx context.Context, stdout io.Writer) error {
 	p, err := o.readPatches()
 	if err != nil {
 		return err
+	}
+	if err := o.tool(); err != nil {
+		return err
+	}
+	var client dynamic.Interface
+	if o.finish {
+		if client, err = connect(); err != nil {
+			return err
+		}
+		if err := o.preflight(ctx, client); err != nil {
+			return err
+		}
 	}
 	copies, err := os.MkdirTemp("", "kubernaut-deploy-")
 	if err != nil {
@@ -40,11 +54,14 @@ func (o *options) deploy(ctx context.Context, stdout io.Writer) error {
 	if err != nil || !o.finish {
 		return err
 	}
-	return o.finishAll(ctx, stdout)
+	return o.finishAll(ctx, client, stdout)
 }
 
 // remove deletes the functions' Knative Services.
 func (o *options) remove(ctx context.Context, stdout io.Writer) error {
+	if err := o.tool(); err != nil {
+		return err
+	}
 	return o.each(stdout, func(stage string, out io.Writer) error {
 		return o.run(ctx, job{dir: os.TempDir(), args: append([]string{"delete", stage, "--namespace", o.namespace, "--all=false"}, o.extra...), out: out})
 	})
@@ -101,9 +118,5 @@ func (o *options) run(ctx context.Context, j job) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = stopWithin
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%w: install Knative's func, or name it with --func", err)
-	}
-	return err
+	return cmd.Run()
 }

@@ -174,10 +174,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no registry":                         {nil, "registry is missing"},
+		"no registry":                         {nil, "as in make deploy REGISTRY=registry.example/kubernaut, or set FUNC_REGISTRY"},
 		"a function that is not there":        {[]string{"--registry", "r", "--function", "gatewy"}, "there are analyze,"},
-		"an overlay that is not there":        {[]string{"--registry", "r", "--overlay", "staging"}, "find overlay"},
-		"a func that is not installed":        {[]string{"--registry", "r", "--func", "no-such-func", "--function", "record"}, "install Knative's func"},
+		"an overlay that is not there":        {[]string{"--registry", "r", "--overlay", "staging"}, `there is no overlay "staging" in deploy/overlays; there are dev, external, production`},
+		"a func that is not installed":        {[]string{"--registry", "r", "--func", "no-such-func", "--function", "record"}, `install Knative's func (https://knative.dev/docs/functions/install-func), or name it, as in make deploy FUNC="kn func"`},
 		"a platform that func does not know":  {[]string{"--registry", "r", "--platform", "linux/x86"}, "linux/amd64, linux/arm64"},
 		"nothing at a time":                   {[]string{"--registry", "r", "--parallel", "0"}, "at least 1"},
 		"a folder that is no project of ours": {[]string{"--root", "/nonexistent"}, "list functions"},

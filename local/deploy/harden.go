@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/retry"
 )
 
@@ -31,19 +30,10 @@ var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", 
 
 // finishAll sets on the functions' Services what func cannot say, where it is
 // not so, and waits until the new revisions serve and events reach them.
-func (o *options) finishAll(ctx context.Context, stdout io.Writer) error {
+func (o *options) finishAll(ctx context.Context, client dynamic.Interface, stdout io.Writer) error {
 	p, err := o.readServicePatches()
 	if err != nil {
 		return err
-	}
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
-		clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{}).ClientConfig()
-	if err != nil {
-		return fmt.Errorf("connect to cluster: %w", err)
-	}
-	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("connect to cluster: %w", err)
 	}
 	s := services{client: client.Resource(knativeServices).Namespace(o.namespace), names: o.functions, patches: p}
 	if err := hardenAll(ctx, stdout, s); err != nil {

@@ -58,15 +58,27 @@ func (o *options) complete() error {
 	case o.undeploy:
 		return nil
 	case o.registry == "":
-		return errors.New("registry is missing: where shall images go? Such as --registry registry.example/kubernaut")
+		return errors.New("registry is missing: where shall images go? Name one that the cluster can pull from, as in make deploy REGISTRY=registry.example/kubernaut, or set FUNC_REGISTRY")
 	}
 	if o.platform != "" && !slices.Contains(platforms, o.platform) {
 		return fmt.Errorf("func builds for no platform %q, only for %s", o.platform, strings.Join(platforms, ", "))
 	}
-	if _, err := os.Stat(o.overlayFolder()); err != nil {
-		return fmt.Errorf("find overlay: %w", err)
+	return o.findOverlay()
+}
+
+func (o *options) findOverlay() error {
+	if _, err := os.Stat(o.overlayFolder()); err == nil && o.overlay != "" {
+		return nil
 	}
-	return nil
+	found, err := filepath.Glob(filepath.Join(o.root, "deploy", "overlays", "*", "kustomization.yaml"))
+	if err != nil {
+		return fmt.Errorf("find overlays: %w", err)
+	}
+	names := make([]string, len(found))
+	for i, path := range found {
+		names[i] = filepath.Base(filepath.Dir(path))
+	}
+	return fmt.Errorf("there is no overlay %q in deploy/overlays; there are %s", o.overlay, strings.Join(names, ", "))
 }
 
 func (o *options) overlayFolder() string {

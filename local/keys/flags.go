@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 // command is what the command line asks for.
 type command struct {
 	root, current string
+	kubectl       string
 	rotate        string
 	promote       bool
 	forget        bool
@@ -25,6 +27,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (command
 	fs.SetOutput(stderr)
 	fs.StringVar(&c.root, "root", ".", "the project's folder: every folder of its functions/ is a stage")
 	fs.StringVar(&c.current, "current", "", "what the cluster has: a file of Secrets and ConfigMaps, or - for standard input; unset starts anew")
+	fs.StringVar(&c.kubectl, "kubectl", "", "read what the cluster has with this kubectl, in place of --current")
 	fs.StringVar(&c.rotate, "rotate", "", "stages, separated by commas, or all: make their next keys and accept them")
 	fs.BoolVar(&c.promote, "promote", false, "seal with the next keys from now on")
 	fs.BoolVar(&c.forget, "forget", false, "accept present and next keys only")
@@ -41,6 +44,9 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (command
 	}
 	if fs.NArg() > 0 {
 		return c, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if c.kubectl != "" && c.current != "" {
+		return c, errors.New("--kubectl and --current are two ways to say what the cluster has: give one")
 	}
 	return c, c.stores.validate()
 }

@@ -256,9 +256,9 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		args  []string
 		says  string
 	}{
-		"no store is named":                      {"", nil, "redis-url is missing"},
-		"production brings no PostgreSQL":        {"", []string{"--overlay", "production"}, "history-url is missing"},
-		"an overlay that is not there":           {"", []string{"--overlay", "staging"}, "there are dev, production, external"},
+		"no store is named":                      {"", nil, "with REDIS_URL=redis://..., or an overlay that brings one with OVERLAY=dev or OVERLAY=production"},
+		"production brings no PostgreSQL":        {"", []string{"--overlay", "production"}, "with HISTORY_URL=postgres://..., or the overlay that brings one with OVERLAY=dev"},
+		"an overlay that is not there":           {"", []string{"--overlay", "staging"}, "there are dev, production, external. For one of your own, name the one that it is made of"},
 		"a URL of another kind":                  {"", []string{"--redis-url", "http://x:" + password + "@y"}, "redis:// or rediss://"},
 		"an empty pipe, as of a broken kubectl":  {"", []string{"--current", "-", "--overlay", "dev"}, "it is empty"},
 		"something else in the pipe":             {"kind: Pod\n", []string{"--current", "-", "--overlay", "dev"}, "want Secrets"},
@@ -276,6 +276,54 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 			require.NotContains(t, said, password, "an error is no place for a secret")
 		})
 	}
+}
+
+// cluster is a kubectl of a cluster that has the namespace, or has not.
+func cluster(t *testing.T, namespace, secrets string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubectl")
+	script := `#!/bin/sh
+case "$*" in
+"get namespace kubernaut-system --output name") ` + namespace + ` ;;
+"get secret,configmap --namespace kubernaut-system --selector app.kubernetes.io/part-of=kubernaut --output yaml") ` + secrets + ` ;;
+*) echo "unexpected: $*" >&2; exit 9 ;;
+esac
+`
+	require.NoError(t, os.WriteFile(path, []byte(script), 0o755))
+	return path
+}
+
+func TestWhatTheClusterHasIsReadWithKubectl(t *testing.T) {
+	first := keys(t, "", "--overlay", "dev")
+	file := filepath.Join(t.TempDir(), "current.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(asList(first)), 0o600))
+	require.Equal(t, first, keys(t, "", "--kubectl", cluster(t, "echo namespace/kubernaut-system", "cat "+file)))
+	require.NotEmpty(t, keys(t, "", "--overlay", "dev", "--kubectl", cluster(t, "true", `printf 'apiVersion: v1\nitems: []\nkind: List\n'`)), "it has none yet")
+}
+
+func TestWhyTheClusterCannotBeReadIsSaidWithWhatToDo(t *testing.T) {
+	const found = "echo namespace/kubernaut-system"
+	for name, c := range map[string]struct {
+		kubectl string
+		says    []string
+	}{
+		"no kubectl": {"no-such-kubectl", []string{`install kubectl, or name it with KUBECTL="..."`}},
+		"no cluster": {cluster(t, `echo "The connection to the server localhost:8080 was refused" >&2; exit 1`, ""),
+			[]string{"kubectl reaches no cluster", `KUBECTL="kubectl --context NAME"`, "localhost:8080"}},
+		"no namespace": {cluster(t, `echo "Error from server (NotFound): namespaces not found" >&2; exit 1`, ""),
+			[]string{"namespace kubernaut-system is not there: make it first, with kubectl apply --server-side -k deploy/overlays/dev"}},
+		"no right to read": {cluster(t, found, `echo "Error from server (Forbidden): secrets is forbidden" >&2; exit 1`),
+			[]string{"read the Secrets of namespace kubernaut-system, which are to be kept", "your rights in the cluster do not suffice"}},
+		"a cluster that says nothing": {cluster(t, found, "true"), []string{"it is empty"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := refused(t, "", "--overlay", "dev", "--kubectl", c.kubectl)
+			for _, words := range c.says {
+				require.Contains(t, said, words)
+			}
+		})
+	}
+	require.Contains(t, refused(t, "", "--overlay", "dev", "--kubectl", "kubectl", "--current", "-"), "give one")
 }
 
 func TestAListWithoutItemsIsACleanStart(t *testing.T) {

@@ -45,11 +45,16 @@ var errNothingRead = errors.New("read current: it is empty, not even a list with
 // read takes over what the cluster has.
 func (c command) read(stdin io.Reader) (*material, error) {
 	m := newMaterial()
-	if c.current == "" {
-		return m, nil
-	}
 	in := stdin
-	if c.current != "-" {
+	switch {
+	case c.kubectl != "":
+		var err error
+		if in, err = c.ask(); err != nil {
+			return nil, err
+		}
+	case c.current == "":
+		return m, nil
+	case c.current != "-":
 		f, err := os.Open(c.current)
 		if err != nil {
 			return nil, fmt.Errorf("read current: %w", err)

@@ -52,7 +52,7 @@ func (s stores) validate() error {
 		return errors.New("namespace is empty")
 	}
 	if s.overlay != "" && !slices.Contains(overlays, s.overlay) {
-		return fmt.Errorf("overlay %q is unknown; there are %s", s.overlay, strings.Join(overlays, ", "))
+		return fmt.Errorf("overlay %q is unknown; there are %s. For one of your own, name the one that it is made of", s.overlay, strings.Join(overlays, ", "))
 	}
 	return errors.Join(hasScheme("redis-url", s.redis, "redis", "rediss"), hasScheme("history-url", s.history, "postgres", "postgresql"),
 		hasScheme("history-reader-url", s.reader, "postgres", "postgresql"))
@@ -112,7 +112,7 @@ func (s stores) readerURL(was map[string]string, history string) (string, error)
 // ownRedis addresses the Redis of the overlay, with its password or a new one.
 func (s stores) ownRedis(password string) (map[string]string, error) {
 	if s.overlay != overlayDev && s.overlay != overlayProduction {
-		return nil, errors.New("redis-url is missing: name your Redis, or --overlay " + overlayDev + " or " + overlayProduction + ", which bring one")
+		return nil, errors.New("redis-url is missing: name your Redis with REDIS_URL=redis://..., or an overlay that brings one with OVERLAY=" + overlayDev + " or OVERLAY=" + overlayProduction)
 	}
 	if err := fill(&password); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (s stores) ownRedis(password string) (map[string]string, error) {
 // connection is not encrypted.
 func (s stores) ownHistory(password string) (map[string]string, error) {
 	if s.overlay != overlayDev {
-		return nil, errors.New("history-url is missing: name your PostgreSQL, or --overlay " + overlayDev + ", which brings one")
+		return nil, errors.New("history-url is missing: name your PostgreSQL with HISTORY_URL=postgres://..., or the overlay that brings one with OVERLAY=" + overlayDev)
 	}
 	if err := fill(&password); err != nil {
 		return nil, err

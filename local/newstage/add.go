@@ -190,7 +190,7 @@ func write(root string, contents map[string][]byte) ([]string, error) {
 // join takes the stage into the workspace and the local system.
 func join(root string, v view) error {
 	module, dir := "kubernaut.ai/functions/"+v.Name, "functions/"+v.Name
-	if err := run1(root, nil, "go", "work", "use", "./"+dir); err != nil {
+	if err := use(root, dir); err != nil {
 		return err
 	}
 	for _, user := range []string{"local", "test"} {
@@ -202,6 +202,28 @@ func join(root string, v view) error {
 		return err
 	}
 	return fleet(root, v)
+}
+
+// use takes a folder into the workspace, behind the other stages. The go
+// command would sort them all anew, and their order is that of the pipeline.
+func use(root, dir string) error {
+	path := filepath.Join(root, "go.work")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read workspace: %w", err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	last := -1
+	for i, line := range lines {
+		if strings.HasPrefix(line, "\t./functions/") {
+			last = i
+		}
+	}
+	if last < 0 {
+		return fmt.Errorf("read workspace: %s names no stage to enter the new one behind", path)
+	}
+	lines = slices.Insert(lines, last+1, "\t./"+dir+"\n")
+	return os.WriteFile(path, []byte(strings.Join(lines, "")), 0o644)
 }
 
 func run1(dir string, env []string, name string, args ...string) error {

@@ -8,8 +8,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"kubernaut.ai/local/kubectl"
 )
 
 func main() {
@@ -21,7 +22,7 @@ func main() {
 
 // options say what to reach, and with what.
 type options struct {
-	kubectl            []string
+	kubectl            kubectl.Command
 	namespace, service string
 	listen             string
 }
@@ -38,10 +39,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
-	if o.kubectl = strings.Fields(command); len(o.kubectl) == 0 {
-		return o, errors.New("--kubectl names no command")
-	}
-	return o, nil
+	var err error
+	o.kubectl, err = kubectl.Parse(command)
+	return o, err
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -24,9 +24,9 @@ var services = map[string]string{
 	"kourier-system/kourier-internal": `{"spec": {"type": "ClusterIP", "ports": [{"port": 80}]}}`,
 }
 
-// kubectl writes a program that answers as kubectl does with these Services,
+// program writes one that answers as kubectl does with these Services,
 // and whose port-forward does what the script says.
-func kubectl(t *testing.T, services map[string]string, forward string) string {
+func program(t *testing.T, services map[string]string, forward string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range services {
@@ -75,10 +75,10 @@ func TestTheFunctionIsAskedByItsNameAtTheIngress(t *testing.T) {
 		_, _ = io.WriteString(w, r.Host+" "+r.URL.String()+" "+r.Header.Get("Authorization"))
 	}))
 	t.Cleanup(ingress.Close)
-	program := kubectl(t, services, "echo 'Forwarding from "+strings.TrimPrefix(ingress.URL, "http://")+" -> 8081'; exec tail -f /dev/null")
+	fake := program(t, services, "echo 'Forwarding from "+strings.TrimPrefix(ingress.URL, "http://")+" -> 8081'; exec tail -f /dev/null")
 	ctx, cancel := context.WithCancel(t.Context())
 	out, errs, code := &said{whole: make(chan struct{})}, &bytes.Buffer{}, make(chan int, 1)
-	go func() { code <- run(ctx, []string{"--kubectl", program, "--listen", "127.0.0.1:0"}, out, errs) }()
+	go func() { code <- run(ctx, []string{"--kubectl", fake, "--listen", "127.0.0.1:0"}, out, errs) }()
 	select {
 	case <-out.whole:
 	case c := <-code:
@@ -122,12 +122,12 @@ func TestWhatHindersItSaysWhatToDo(t *testing.T) {
 	}{
 		"no kubectl":                         {[]string{"--kubectl", "no-such-kubectl"}, "install kubectl, or name it with KUBECTL="},
 		"no command":                         {[]string{"--kubectl", ""}, "--kubectl names no command"},
-		"the function is not deployed":       {[]string{"--kubectl", kubectl(t, nil, "")}, "Is approve deployed in namespace kubernaut-system of this cluster? make deploy does that"},
-		"names that stand for one another":   {[]string{"--kubectl", kubectl(t, circle, "")}, "too many names"},
-		"a name of nothing in the cluster":   {[]string{"--kubectl", kubectl(t, strange, "")}, "no Service of the cluster"},
-		"a forward that is refused":          {[]string{"--kubectl", kubectl(t, services, "echo 'unable to forward port because pod is not running' >&2; exit 1")}, "pod is not running"},
-		"a forward that says nothing":        {[]string{"--kubectl", kubectl(t, services, "exit 0")}, "kubectl port-forward ended"},
-		"a forward that ends after a moment": {[]string{"--kubectl", kubectl(t, services, "echo 'Forwarding from 127.0.0.1:1 -> 80'; echo 'lost connection to pod' >&2")}, "lost connection to pod"},
+		"the function is not deployed":       {[]string{"--kubectl", program(t, nil, "")}, "Is approve deployed in namespace kubernaut-system of this cluster? make deploy does that"},
+		"names that stand for one another":   {[]string{"--kubectl", program(t, circle, "")}, "too many names"},
+		"a name of nothing in the cluster":   {[]string{"--kubectl", program(t, strange, "")}, "no Service of the cluster"},
+		"a forward that is refused":          {[]string{"--kubectl", program(t, services, "echo 'unable to forward port because pod is not running' >&2; exit 1")}, "pod is not running"},
+		"a forward that says nothing":        {[]string{"--kubectl", program(t, services, "exit 0")}, "kubectl port-forward ended"},
+		"a forward that ends after a moment": {[]string{"--kubectl", program(t, services, "echo 'Forwarding from 127.0.0.1:1 -> 80'; echo 'lost connection to pod' >&2")}, "lost connection to pod"},
 		"an address that is taken":           {[]string{"--listen", "256.0.0.1:1"}, `ARGS="--listen 127.0.0.1:0" takes a free port`},
 	} {
 		t.Run(name, func(t *testing.T) {

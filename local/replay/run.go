@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kubernaut.ai/local/system"
+	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/history"
 	"kubernaut.ai/shared/timeline"
 )
@@ -37,6 +39,9 @@ type Result struct {
 	// Remediations are the views of all that the story opened; a good story
 	// opens one, or none.
 	Remediations []timeline.View
+	// Expected is the outcome that the remediation should have, or the reason
+	// for which there should be none.
+	Expected string
 	// Reason is the named reason for which there was no remediation.
 	Reason string
 	// Statuses counts the gateway's answers by HTTP status.
@@ -50,6 +55,9 @@ type Runner struct {
 	System *system.System
 	Client *http.Client
 	Now    func() time.Time
+	// DryRun: the system changes nothing, so a remediation that would act ends
+	// as a dry run.
+	DryRun bool
 	// Held is told of a remediation that waits for an answer.
 	Held func(Story, timeline.View)
 }
@@ -59,7 +67,7 @@ type Runner struct {
 func (r Runner) Run(ctx context.Context, s Story) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, storyTimeout)
 	defer cancel()
-	result := Result{Story: s, Statuses: map[int]int{}}
+	result := Result{Story: s, Expected: s.Expect, Statuses: map[int]int{}}
 	kube, err := kubernetes.NewForConfig(r.System.Cluster().RESTConfig())
 	if err != nil {
 		return result, fmt.Errorf("connect to the simulation: %w", err)
@@ -92,6 +100,9 @@ func (r Runner) Run(ctx context.Context, s Story) (Result, error) {
 	}
 	cancel()
 	<-healed
+	if r.DryRun {
+		result.expectDryRun()
+	}
 	result.judge()
 	return result, nil
 }
@@ -284,15 +295,23 @@ func alertsOf(body []byte) []gatewayAlert {
 	return []gatewayAlert{one}
 }
 
-// judge holds the result against the story's expectation.
+// expectDryRun changes what is expected where something would have been done.
+// What was never to act, such as a proposal that policy rejects, ends alike.
+func (res *Result) expectDryRun() {
+	if slices.ContainsFunc(res.Remediations, func(v timeline.View) bool { return v.DryRun }) {
+		res.Expected = event.OutcomeDryRun
+	}
+}
+
+// judge holds the result against the expectation.
 func (res *Result) judge() {
 	switch n := len(res.Remediations); {
 	case n > 1:
 		res.Wrong = fmt.Sprintf("%d remediations were opened, one was expected", n)
-	case n == 1 && res.Remediations[0].Outcome != res.Story.Expect:
-		res.Wrong = fmt.Sprintf("it ended as %s (%s), expected was %s", res.Remediations[0].Outcome, res.Remediations[0].Reason, res.Story.Expect)
-	case n == 0 && res.Reason != res.Story.Expect:
-		res.Wrong = fmt.Sprintf("no remediation was opened, for reason %q; expected was %s", res.Reason, res.Story.Expect)
+	case n == 1 && res.Remediations[0].Outcome != res.Expected:
+		res.Wrong = fmt.Sprintf("it ended as %s (%s), expected was %s", res.Remediations[0].Outcome, res.Remediations[0].Reason, res.Expected)
+	case n == 0 && res.Reason != res.Expected:
+		res.Wrong = fmt.Sprintf("no remediation was opened, for reason %q; expected was %s", res.Reason, res.Expected)
 	}
 }
 

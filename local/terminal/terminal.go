@@ -16,6 +16,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/timeline"
 )
 
@@ -91,7 +92,7 @@ func (p *Printer) verdict(v timeline.View) string {
 		return p.paint(yellow, "HELD") + "  " + cut(v.Held.Reason)
 	case !v.Ended:
 		return p.paint(yellow, "UNDER WAY") + "  " + v.Phase
-	case v.Outcome == "healed":
+	case v.Outcome == event.OutcomeHealed:
 		text = p.paint(green, "HEALED")
 	default:
 		text = p.paint(yellow, strings.ToUpper(strings.ReplaceAll(v.Outcome, "_", " ")))
@@ -102,7 +103,10 @@ func (p *Printer) verdict(v timeline.View) string {
 	if v.Duplicates > 0 {
 		text += fmt.Sprintf(", %d %s counted", v.Duplicates, plural(v.Duplicates, "duplicate"))
 	}
-	if v.Outcome != "healed" && v.Reason != "" {
+	switch {
+	case v.DryRun && v.Outcome == event.OutcomeDryRun:
+		text += ": nothing was changed"
+	case v.Outcome != event.OutcomeHealed && v.Reason != "":
 		text += ": " + v.Reason
 	}
 	return text

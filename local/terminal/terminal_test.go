@@ -78,7 +78,7 @@ func TestTheVerdictSaysHowItStands(t *testing.T) {
 		"failed": {func(v *timeline.View) { v.Outcome, v.Reason, v.Duplicates = "failed", "target_gone", 0 },
 			[]string{"FAILED in 4.2 s: target_gone"}, "duplicates"},
 		"tried only": {func(v *timeline.View) { v.Outcome, v.Reason, v.DryRun, v.Undo = "dry_run", "dry_run", true, nil },
-			[]string{"DRY RUN in 4.2 s"}, "undo:"},
+			[]string{"DRY RUN in 4.2 s, 2 duplicates counted: nothing was changed"}, "undo:"},
 		"one duplicate":    {func(v *timeline.View) { v.Duplicates = 1 }, []string{", 1 duplicate counted"}, "duplicates"},
 		"cannot be undone": {func(v *timeline.View) { v.Undo = &timeline.Undo{Summary: "Pods are gone."} }, []string{"undo:   Pods are gone."}, "POST"},
 	} {

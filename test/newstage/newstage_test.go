@@ -59,6 +59,15 @@ func TestAStageIsAddedByOneCommand(t *testing.T) {
 			"functions/tally/function_test.go", "functions/tally/go.mod", "functions/tally/go.sum", "functions/tally/tally.go",
 			"triggers/tally-remediation-closed.yaml"}, added)
 	})
+	t.Run("the workspace has one line more, and its order is kept", func(t *testing.T) {
+		was, err := os.ReadFile(filepath.Join(root, "go.work"))
+		require.NoError(t, err)
+		is, err := os.ReadFile(filepath.Join(tree, "go.work"))
+		require.NoError(t, err)
+		const entry = "\t./functions/" + name + "\n"
+		require.Contains(t, string(is), entry)
+		require.Equal(t, string(was), strings.Replace(string(is), entry, "", 1))
+	})
 	t.Run("its own tests pass in its own module", func(t *testing.T) {
 		command(t, filepath.Join(tree, "functions", name), []string{"GOWORK=off"}, "go", "test", "./...")
 	})
