@@ -71,13 +71,17 @@ type applied struct {
 }
 
 // next waits for the next action.
-func next(t testing.TB, told <-chan applied) applied {
+func next(t testing.TB, actions <-chan applied) applied {
 	t.Helper()
+	ctx, stop := during(t)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
+	defer cancel()
 	select {
-	case a := <-told:
+	case a := <-actions:
 		return a
-	case <-time.After(patience):
-		require.FailNow(t, "an alert without an action")
+	case <-ctx.Done():
+		require.FailNow(t, "an alert without an action", "%v", context.Cause(ctx))
 		return applied{}
 	}
 }
@@ -87,7 +91,7 @@ func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
 	t.Helper()
 	changes, err := w.kube.AppsV1().Deployments(namespace).Watch(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
-	told := make(chan applied, warmAlerts+warmUp)
+	actions := make(chan applied, warmAlerts+warmUp)
 	var done sync.WaitGroup
 	done.Go(func() {
 		seen := map[string]bool{}
@@ -95,12 +99,12 @@ func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
 			d, ok := change.Object.(*appsv1.Deployment)
 			if ok && change.Type == watch.Modified && d.Annotations["kubernaut.ai/applied"] != "" && !seen[d.Name] {
 				seen[d.Name] = true
-				told <- applied{d.Name, time.Now()}
+				actions <- applied{d.Name, time.Now()}
 			}
 		}
 	})
 	t.Cleanup(func() { changes.Stop(); done.Wait() })
-	return told
+	return actions
 }
 
 // fallIllTogether makes many Deployments of a namespace, and breaks them all.

@@ -20,8 +20,9 @@ import (
 	"k8s.io/client-go/restmapper"
 )
 
-// manager is whom server-side apply names as the owner of the fields.
-const manager = "kubernaut-e2e"
+// DefaultManager is whom server-side apply names as the owner of the fields,
+// unless the Cluster has another.
+const DefaultManager = "kubernaut-e2e"
 
 const (
 	// retryPeriod is between two tries of what a cluster that is starting
@@ -35,6 +36,10 @@ const (
 
 // Cluster applies objects to one cluster.
 type Cluster struct {
+	// Manager is whom server-side apply names as the owner of the fields: who applies
+	// the same objects later under that name owns them too.
+	Manager string
+
 	dynamic dynamic.Interface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
 	typed   kubernetes.Interface
@@ -51,7 +56,7 @@ func Connect(config *rest.Config) (*Cluster, error) {
 		return nil, fmt.Errorf("make dynamic client: %w", err)
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(typed.Discovery()))
-	return &Cluster{dynamic: dynamicClient, mapper: mapper, typed: typed}, nil
+	return &Cluster{Manager: DefaultManager, dynamic: dynamicClient, mapper: mapper, typed: typed}, nil
 }
 
 // Apply applies objects by server-side apply, taking fields over from others:
@@ -104,7 +109,7 @@ func (c *Cluster) applyOnce(ctx context.Context, object *unstructured.Unstructur
 	if err != nil {
 		return err
 	}
-	_, err = resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: manager, Force: true})
+	_, err = resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: c.Manager, Force: true})
 	return err
 }
 
