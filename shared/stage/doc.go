@@ -8,7 +8,8 @@
 // map errors to the status codes that a Broker acts on, log, trace, count.
 //
 // A stage made with Explains can also be asked what it would answer, at
-// ExplainPath: the same route runs, and nothing is kept or let go.
+// ExplainPath: the same route runs, and nothing is kept or let go. At WakePath
+// any stage is woken up ahead of its turn.
 //
 //	func New() *stage.Function { return stage.New("enrich", open) }
 //
