@@ -45,12 +45,39 @@ func BenchmarkAlertToAction(b *testing.B) {
 		w.tellGateway(b, i.labels())
 	}
 	took := make([]time.Duration, 0, len(ill))
+	ended := make(map[string]time.Time, len(ill))
 	for range ill {
 		a := next(b, applied)
 		took = append(took, a.at.Sub(began[a.name]))
+		ended[a.name] = a.at
 	}
 	report(b, took[warmUp:])
+	w.reportSteps(b, ill[warmUp:], began, ended)
 	w.reportTurns(b, first)
+}
+
+// steps are the events on the way from an alert to its action.
+var steps = []string{event.SignalReceived, event.SignalEnriched, event.SignalClassified, event.RemediationProposed, event.RemediationApproved}
+
+// reportSteps gives the median of the time to each event from the one before it,
+// the first from the POST; and from the last to the action.
+func (w *world) reportSteps(b *testing.B, ill []*illness, began, ended map[string]time.Time) {
+	b.Helper()
+	took := map[string][]time.Duration{}
+	for _, i := range ill {
+		at := began[i.deployment.Name]
+		id := w.opened(b, i.target()).ID
+		for _, step := range steps {
+			then := w.event(b, id, step).Time
+			took[step] = append(took[step], then.Sub(at))
+			at = then
+		}
+		took["applied"] = append(took["applied"], ended[i.deployment.Name].Sub(at))
+	}
+	for step, all := range took {
+		slices.Sort(all)
+		b.ReportMetric(milliseconds(all[len(all)/2]), "to-"+event.ShortType(step)+"-p50-ms")
+	}
 }
 
 // report gives the median and the 99th percentile, in milliseconds.
