@@ -67,6 +67,9 @@ func (o options) onBed(ctx context.Context) (err error) {
 		}
 		o.tell("tests that need no cluster", began)
 	}
+	if err := o.programs(ctx); err != nil {
+		return err
+	}
 	var p *program
 	if !o.installOnly {
 		if p, err = o.build(ctx); err != nil {
@@ -102,6 +105,13 @@ func (o options) all() bool { return !o.bench && !o.installOnly && !o.asItIs && 
 // tell says how long something took.
 func (o options) tell(what string, since time.Time) {
 	fmt.Fprintf(o.stderr, "e2e: %s in %s\n", what, time.Since(since).Round(time.Second))
+}
+
+// programs builds whatever may be needed before anything runs that it would
+// starve.
+func (o options) programs(ctx context.Context) error {
+	_, err := toolchain.Ensure(ctx, toolchain.Options{Log: o.stderr})
+	return err
 }
 
 // cluster is the bed that is up, made whole, or a new one, which is own.

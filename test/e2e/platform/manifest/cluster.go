@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -154,6 +154,10 @@ func (c *Cluster) Delete(ctx context.Context, objects ...*unstructured.Unstructu
 	return errors.Join(failed...)
 }
 
+// unreachable is what the API server says of a webhook that it cannot reach, be it
+// one that admits objects or one that converts them.
+var unreachable = regexp.MustCompile(`failed calling webhook|conversion webhook for .* failed: Post `)
+
 // passing says whether a refusal is one that a starting cluster takes back. A
 // webhook that was reached and said no is final.
 func passing(err error) bool {
@@ -165,7 +169,7 @@ func passing(err error) bool {
 	if apierrors.IsNotFound(err) {
 		return true
 	}
-	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "failed calling webhook")
+	return apierrors.IsInternalError(err) && unreachable.MatchString(err.Error())
 }
 
 // Name is how errors name an object: its kind, namespace and name.
