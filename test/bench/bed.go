@@ -27,6 +27,8 @@ type bed struct {
 	redisURL  string
 	redisKind string
 	closers   []func()
+	// started counts the processes that write profiles.
+	started int
 }
 
 func newBed(ctx context.Context, o options) (*bed, error) {
@@ -90,10 +92,28 @@ func (b *bed) start(cmd *exec.Cmd) (*os.Process, error) {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
 	b.closers = append(b.closers, func() {
-		_ = cmd.Process.Kill()
+		if b.profile != "" {
+			_ = cmd.Process.Signal(syscall.SIGTERM) // it writes its profile, and ends
+		} else {
+			_ = cmd.Process.Kill()
+		}
 		_ = cmd.Wait()
 	})
 	return cmd.Process, nil
+}
+
+// profiles is the setting that has a process write its processor profile, in a
+// file of its own, where one asked for profiles.
+func (b *bed) profiles(name string) []string {
+	if b.profile == "" {
+		return nil
+	}
+	folder, err := filepath.Abs(b.profile)
+	if err != nil {
+		return nil
+	}
+	b.started++
+	return []string{fmt.Sprintf("%s=%s", envProfile, filepath.Join(folder, fmt.Sprintf("%s-%d.pprof", name, b.started)))}
 }
 
 // self runs this program as a server, and waits for the address it prints.
@@ -103,7 +123,7 @@ func (b *bed) self(what string, env map[string]string) (*os.Process, string, err
 		return nil, "", err
 	}
 	cmd := exec.Command(exe, "--serve", what, "--root", b.root)
-	cmd.Env = os.Environ()
+	cmd.Env = append(os.Environ(), b.profiles(what)...)
 	for k, v := range env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}

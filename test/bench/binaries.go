@@ -18,21 +18,30 @@ import (
 )
 
 // scaffold is the main that func generates around a function, in essence.
+// Where a profile is wanted, it is written when the stage is told to end.
 const scaffold = `package main
 
 import (
 	"os"
+	"runtime/pprof"
 
 	fn "knative.dev/func-go/http"
 	f "kubernaut.ai/functions/%s"
 )
 
 func main() {
+	if out, err := os.Create(os.Getenv("` + envProfile + `")); err == nil {
+		_ = pprof.StartCPUProfile(out)
+		defer pprof.StopCPUProfile()
+	}
 	if err := fn.Start(f.New()); err != nil {
 		os.Exit(1)
 	}
 }
 `
+
+// envProfile names the file for a stage's processor profile.
+const envProfile = "BENCH_PROFILE"
 
 // build makes one binary a stage, as func's host builder would, without
 // writing a file into the project: the main is an overlay.
@@ -80,7 +89,7 @@ func (b *bed) launch(ctx context.Context, name string, env ...string) (*os.Proce
 	for k, v := range b.settings(name) {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = append(append(cmd.Env, env...), b.profiles(name)...)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	begun := time.Now()
 	process, err := b.start(cmd)

@@ -23,11 +23,11 @@ func run() int {
 	flag.StringVar(&o.root, "root", ".", "the project's folder")
 	flag.StringVar(&o.only, "only", "", "measure only what has this in its name: "+strings.Join(names(), ", "))
 	flag.DurationVar(&o.length, "length", 4*time.Second, "how long each load lasts")
-	flag.StringVar(&o.profile, "profile", "", "write a processor profile to this file; with --only, of that part")
+	flag.StringVar(&o.profile, "profile", "", "write processor profiles of bench and of what it starts into this folder")
 	serve := flag.String("serve", "", "used by bench itself: run this part as a server")
 	flag.Parse()
 	if *serve != "" {
-		if err := serveChild(ctx, *serve); err != nil {
+		if err := serveChild(ctx, *serve, os.Getenv(envProfile)); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			return 1
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -15,8 +16,8 @@ import (
 // options are the command's flags.
 type options struct {
 	root, only string
-	// profile is a file for this process's processor profile, of the last part
-	// measured. A stage that runs as a process of its own is not in it.
+	// profile is a folder for processor profiles: one of this process for each part,
+	// and one of each process that a part starts.
 	profile string
 	length  time.Duration
 }
@@ -82,14 +83,28 @@ func (o options) profiled(ctx context.Context, b *bed, p part) ([]row, error) {
 	if o.profile == "" {
 		return p.run(ctx, b)
 	}
-	out, err := os.Create(o.profile)
+	if err := os.MkdirAll(o.profile, 0o755); err != nil {
+		return nil, fmt.Errorf("make folder for profiles: %w", err)
+	}
+	stop, err := profileInto(filepath.Join(o.profile, p.name+".pprof"))
 	if err != nil {
 		return nil, err
 	}
-	if err := pprof.StartCPUProfile(out); err != nil {
-		return nil, errors.Join(err, out.Close())
-	}
 	rows, err := p.run(ctx, b)
-	pprof.StopCPUProfile()
-	return rows, errors.Join(err, out.Close())
+	return rows, errors.Join(err, stop())
+}
+
+// profileInto profiles this process until it is told to stop.
+func profileInto(path string) (stop func() error, err error) {
+	out, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("make profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return nil, errors.Join(fmt.Errorf("start profile: %w", err), out.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return out.Close()
+	}, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,12 +27,19 @@ var servers = map[string]func(context.Context) error{
 	"floor":      serveFloor,
 }
 
-func serveChild(ctx context.Context, what string) error {
+func serveChild(ctx context.Context, what, profile string) error {
 	serve, ok := servers[what]
 	if !ok {
 		return fmt.Errorf("nothing called %q can be served", what)
 	}
-	return serve(ctx)
+	if profile == "" {
+		return serve(ctx)
+	}
+	stop, err := profileInto(profile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(ctx), stop())
 }
 
 func serveOn(ctx context.Context, h http.Handler) error {
@@ -45,7 +53,10 @@ func serveOn(ctx context.Context, h http.Handler) error {
 		<-ctx.Done()
 		_ = server.Close()
 	}()
-	return server.Serve(l)
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // serveBroker is the embedded Broker with all Triggers detached.

@@ -144,13 +144,14 @@ func digests(t *testing.T, tree string) map[string][sha256.Size]byte {
 	return sums
 }
 
-// command runs the go tool with the caches of this test run.
+// command runs the go tool with what this test run has compiled: all of it
+// carries the race detector.
 func command(t *testing.T, dir string, env []string, program string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), commandWithin)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = dir, append(append(os.Environ(), "GOFLAGS=-race"), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Run(), out.String())
