@@ -115,7 +115,6 @@ func endProcesses(ctx context.Context, l layout) error {
 		failed = append(failed, within(ctx, killPods))
 	}
 	failed = append(failed, s.endAll(ctx, endPatience),
-		within(ctx, func(ctx context.Context) error { return endShims(ctx, l) }),
 		within(ctx, func(ctx context.Context) error { return endStrays(ctx, l) }))
 	return errors.Join(failed...)
 }
@@ -124,23 +123,6 @@ func within(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, downPatience)
 	defer cancel()
 	return do(ctx)
-}
-
-// endShims ends containerd's helpers, one a pod: they outlive containerd on
-// purpose. Those of this bed name its socket.
-func endShims(ctx context.Context, l layout) error {
-	return await(ctx, func(context.Context) (bool, error) {
-		pids, err := processesWith(l.containerdSocket())
-		if err != nil {
-			return false, err
-		}
-		for _, pid := range pids {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return false, fmt.Errorf("kill pod's helper %d: %w", pid, err)
-			}
-		}
-		return len(pids) == 0, nil
-	})
 }
 
 // removeLinks removes the machine's ends of the pods' links: the kernel would, a

@@ -25,7 +25,8 @@ func (l layout) mark() string { return markVariable + "=" + string(l) }
 // what it starts with it too.
 func (b *Bed) Mark() string { return b.site.layout.mark() }
 
-// endStrays ends what has the bed's mark and no file.
+// endStrays ends what has the bed's mark and no file: also containerd's helpers,
+// one a pod, which have it from containerd and outlive it on purpose.
 func endStrays(ctx context.Context, l layout) error {
 	var found []int
 	return await(ctx, func(context.Context) (bool, error) {

@@ -60,15 +60,15 @@ func (o options) onOwn(ctx context.Context) (err error) {
 }
 
 func (o options) onBed(ctx context.Context) (err error) {
+	if err := o.programs(ctx); err != nil {
+		return err
+	}
 	if o.all() {
 		began := time.Now()
 		if err := o.ownTests(ctx); err != nil {
 			return err
 		}
-		o.tell("tests that need no cluster", began)
-	}
-	if err := o.programs(ctx); err != nil {
-		return err
+		o.tell("tests of what the scenarios stand on", began)
 	}
 	var p *program
 	if !o.installOnly {
