@@ -9,7 +9,8 @@
 //
 // A stage that registers routes with Runtime.Explain can also be asked what it
 // would answer, at ExplainPath: nothing is kept or let go. Where answering does
-// more than read, as in execute, those routes are not the ones that act.
+// more than read, as in execute, those routes are not the ones that act. At
+// WakePath any stage is woken up ahead of its turn.
 //
 //	func New() *stage.Function { return stage.New("enrich", open) }
 //

@@ -30,6 +30,10 @@ func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 		Problem{Type: ProblemMethodNotAllowed, Status: http.StatusMethodNotAllowed, Detail: "This function takes CloudEvents by POST."}.Write(w, r)
 		return
 	}
+	if r.URL.Path == WakePath {
+		wake(w)
+		return
+	}
 	if !f.ready() {
 		f.answer(w, r, nil, &Error{Reason: ReasonStarting, Err: errors.New("the function has not started")})
 		return

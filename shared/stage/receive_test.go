@@ -3,6 +3,7 @@ package stage_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -142,6 +143,22 @@ func TestSendersThatHangUpHoldNobodyElseUp(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		require.Equal(t, event.SignalEnriched, resp.Header.Get("Ce-Type"))
+	}
+}
+
+// TestAStageIsWokenByWhatItNeverReads posts an event that is none of the stage's
+// to be, and a body that is none at all.
+func TestAStageIsWokenByWhatItNeverReads(t *testing.T) {
+	f := stage.New(event.StageEnrich, routeOf(event.SignalReceived, func(context.Context, stage.Input[event.SignalReceivedData]) (stage.Reply, error) {
+		t.Error("the stage was given work")
+		return stage.Reply{}, nil
+	}))
+	broken := httptest.NewRequest(http.MethodPost, stage.WakePath, strings.NewReader("{"))
+	for _, r := range []*http.Request{sampleRequest(t, "http://enrich"+stage.WakePath, false), broken} {
+		w := httptest.NewRecorder()
+		f.Handle(w, r)
+		require.Equal(t, http.StatusAccepted, w.Code, "it has not even started")
+		require.Zero(t, w.Body.Len(), "a body would be a reply that is no event")
 	}
 }
 

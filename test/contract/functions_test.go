@@ -234,6 +234,26 @@ func TestNoFunctionIsPublicAndAssessGoesToSleepBetweenPings(t *testing.T) {
 		}
 		require.True(t, local, name)
 	}
+	require.Equal(t, "10s", autoscaling(t)[event.StageAssess]["window"])
+}
+
+// TestTheActivatorIsInTheWayOnlyOfWhomTheBrokerDoesNotCall: a Broker repeats what
+// finds no place; senders and people need the activator's.
+func TestTheActivatorIsInTheWayOnlyOfWhomTheBrokerDoesNotCall(t *testing.T) {
+	called := map[string]bool{event.StageDeadletter: true}
+	for _, tr := range triggers(t) {
+		called[tr.Spec.Subscriber.Ref.Name] = true
+	}
+	settings := autoscaling(t)
+	for _, name := range functionNames(t) {
+		require.Equal(t, called[name], settings[name]["target-burst-capacity"] == "0", name)
+	}
+}
+
+// autoscaling are the autoscaling annotations that deploy/services.yaml gives
+// functions, by function and by their name without its domain.
+func autoscaling(t *testing.T) map[string]map[string]string {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "deploy", "services.yaml"))
 	require.NoError(t, err)
 	var services map[string]struct {
@@ -244,7 +264,14 @@ func TestNoFunctionIsPublicAndAssessGoesToSleepBetweenPings(t *testing.T) {
 		}
 	}
 	require.NoError(t, yaml.Unmarshal(text, &services))
-	require.Equal(t, "10s", services[event.StageAssess].Spec.Template.Metadata.Annotations["autoscaling.knative.dev/window"])
+	settings := map[string]map[string]string{}
+	for name, service := range services {
+		settings[name] = map[string]string{}
+		for key, value := range service.Spec.Template.Metadata.Annotations {
+			settings[name][strings.TrimPrefix(key, "autoscaling.knative.dev/")] = value
+		}
+	}
+	return settings
 }
 
 // TestNoFunctionHasAnAutoscalingAnnotation: func writes them on the Service too,

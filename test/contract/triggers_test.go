@@ -12,14 +12,22 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
 )
 
 const root = "../.."
 
 func triggers(t *testing.T) map[string]eventingv1.Trigger {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(root, "triggers", "*.yaml"))
+	return triggersIn(t, "triggers")
+}
+
+// triggersIn are those of a folder, by their file's name.
+func triggersIn(t *testing.T, folder string) map[string]eventingv1.Trigger {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, folder, "*.yaml"))
 	require.NoError(t, err)
+	paths = slices.DeleteFunc(paths, func(path string) bool { return filepath.Base(path) == "kustomization.yaml" })
 	require.NotEmpty(t, paths)
 	out := map[string]eventingv1.Trigger{}
 	for _, path := range paths {
@@ -61,6 +69,25 @@ func TestEveryTriggerNamesAStageThatExistsAndAType(t *testing.T) {
 			require.True(t, strings.HasPrefix(name, stage+"-"), "the file is named for its stage")
 		})
 	}
+}
+
+// TestWhoIsWokenAheadLearnsNothingAndMayFail: with the Broker's dead letter sink a
+// stage that could not be woken would count as a remediation that is dead.
+func TestWhoIsWokenAheadLearnsNothingAndMayFail(t *testing.T) {
+	var woken []string
+	for file, tr := range triggersIn(t, filepath.Join("triggers", "wake")) {
+		require.Equal(t, event.SignalReceived, exactType(tr), file)
+		require.Equal(t, stage.WakePath, tr.Spec.Subscriber.URI.String(), file)
+		require.NotNil(t, tr.Spec.Delivery, file)
+		require.Zero(t, *tr.Spec.Delivery.Retry, file)
+		require.Equal(t, tr.Spec.Subscriber, *tr.Spec.Delivery.DeadLetterSink, file)
+		for _, name := range overlays {
+			require.Contains(t, all[eventingv1.Trigger](overlay(t, name)), tr.Name, "%s: triggers/wake/kustomization.yaml does not list it", file)
+		}
+		woken = append(woken, tr.Spec.Subscriber.Ref.Name)
+	}
+	require.ElementsMatch(t, []string{event.StageClassify, event.StageAnalyze, event.StageAuthorize, event.StageExecute}, woken,
+		"every stage between enrich, which the event itself wakes, and the action")
 }
 
 func TestEveryTypeThatMovesARemediationHasAConsumer(t *testing.T) {

@@ -213,7 +213,17 @@ func (s *Server) Configure(ctx context.Context, config string) error {
 	return nil
 }
 
-// Stop ends the process and waits for it.
+// Kill is kill -9: it tells nobody that it goes. It returns when the process is gone.
+func (s *Server) Kill() error {
+	if err := s.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill Alertmanager: %w", err)
+	}
+	err := <-s.done
+	s.done <- err // for whoever stops it
+	return nil
+}
+
+// Stop ends the process and waits for it; one that has ended is no error.
 func (s *Server) Stop() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop Alertmanager: %w", err)

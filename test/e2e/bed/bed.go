@@ -103,35 +103,6 @@ func (s *site) up(ctx context.Context) (*Bed, error) {
 	return bed, writeJSON(s.layout.record(), s.record)
 }
 
-// clear refuses where a bed is up, and removes what one that is not has left.
-func clear(ctx context.Context, l layout, options Options) error {
-	r := &record{}
-	err := readJSON(l.record(), r)
-	if missing(err) {
-		// Logs of a failure before, perhaps; they were there to be read.
-		return removeState(l, dropLogs)
-	}
-	if err != nil {
-		return err
-	}
-	if !r.Ready.IsZero() && standing(l, r) {
-		return fmt.Errorf("%w in %s, since %s", ErrUp, l, r.Ready.Format(time.DateTime))
-	}
-	_, _ = fmt.Fprintf(options.Log, "removing what an interrupted bed left in %s\n", l)
-	return takeDown(ctx, l, dropLogs)
-}
-
-// standing says whether the API server of the bed still runs, as the sign of a
-// bed that is more than its remains.
-func standing(l layout, r *record) bool {
-	boot, err := bootID()
-	if err != nil || boot != r.Boot {
-		return false
-	}
-	apiserver, err := load(l.processes(), "kube-apiserver")
-	return err == nil && apiserver.Running()
-}
-
 // Open returns the bed that is up in a state folder, brought up by this program
 // or another; ErrNotUp when none is. Empty is DefaultState.
 func Open(state string) (*Bed, error) {
@@ -147,8 +118,8 @@ func Open(state string) (*Bed, error) {
 		}
 		return nil, fmt.Errorf("open bed: %w", err)
 	}
-	if s.record.Ready.IsZero() || !standing(l, s.record) {
-		return nil, fmt.Errorf("open bed: %w in %s, only what is left of one; run up or down", ErrNotUp, l)
+	if why := broken(l, s.record); why != nil {
+		return nil, fmt.Errorf("open bed: %w in %s, only what is left of one (%w); run up or down", ErrNotUp, l, why)
 	}
 	if err := s.findDistribution(); err != nil {
 		return nil, fmt.Errorf("open bed: %w", err)
@@ -174,10 +145,8 @@ func Down(ctx context.Context, state string) error {
 		return err
 	}
 	l := layout(options.State)
-	if _, err := os.Stat(string(l)); missing(err) {
-		if owner, _ := bridgeOwner(ctx); owner != string(l) {
-			return nil
-		}
+	if _, err := os.Stat(string(l)); missing(err) && !leftOnNetwork(ctx, l) {
+		return nil
 	}
 	unlock, err := lock(l)
 	if err != nil {

@@ -1,13 +1,11 @@
 package bed
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -76,13 +74,13 @@ func takeDown(ctx context.Context, l layout, logs bool) error {
 }
 
 // whatWasMade is the record of a bed; nil when there never was one. Where the
-// record is lost and the bridge still stands, it is empty: everything goes but what
-// only the record knew.
+// record is lost and something of it is still on the network, it is empty:
+// everything goes but what only the record knew.
 func whatWasMade(ctx context.Context, l layout) (*record, error) {
 	r := &record{}
 	err := readJSON(l.record(), r)
 	if missing(err) {
-		if owner, _ := bridgeOwner(ctx); owner == string(l) {
+		if leftOnNetwork(ctx, l) {
 			return r, nil
 		}
 		return nil, nil
@@ -112,10 +110,12 @@ func endProcesses(ctx context.Context, l layout) error {
 	for _, first := range []string{"kubelet", "kwok"} {
 		failed = append(failed, s.end(ctx, first, endPatience))
 	}
-	if _, err := load(l.processes(), "containerd"); err == nil {
+	// Where the bridge is ours, so are the pods: there is no other kubelet beside.
+	if _, err := load(l.processes(), "containerd"); err == nil || leftOnNetwork(ctx, l) {
 		failed = append(failed, within(ctx, killPods))
 	}
-	failed = append(failed, s.endAll(ctx, endPatience), within(ctx, func(ctx context.Context) error { return endShims(ctx, l) }))
+	failed = append(failed, s.endAll(ctx, endPatience),
+		within(ctx, func(ctx context.Context) error { return endStrays(ctx, l) }))
 	return errors.Join(failed...)
 }
 
@@ -123,43 +123,6 @@ func within(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, downPatience)
 	defer cancel()
 	return do(ctx)
-}
-
-// endShims ends containerd's helpers, one a pod: they outlive containerd on
-// purpose. Those of this bed name its socket.
-func endShims(ctx context.Context, l layout) error {
-	return await(ctx, func(context.Context) (bool, error) {
-		pids, err := processesWith(l.containerdSocket())
-		if err != nil {
-			return false, err
-		}
-		for _, pid := range pids {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return false, fmt.Errorf("kill pod's helper %d: %w", pid, err)
-			}
-		}
-		return len(pids) == 0, nil
-	})
-}
-
-// processesWith are the pids whose command line has argument as one of its own.
-func processesWith(argument string) ([]int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
-	}
-	var pids []int
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		line, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if err == nil && bytes.Contains(append(line, 0), append([]byte("\x00"+argument), 0)) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids, nil
 }
 
 // removeLinks removes the machine's ends of the pods' links: the kernel would, a

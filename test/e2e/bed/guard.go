@@ -139,6 +139,17 @@ func bridgeOwner(ctx context.Context) (owner string, stands bool) {
 	return "", true
 }
 
+// leftOnNetwork says whether a bridge of that bed stands, or rules that no bridge
+// says the owner of: whoever took them down was killed in between.
+func leftOnNetwork(ctx context.Context, l layout) bool {
+	owner, stands := bridgeOwner(ctx)
+	if stands {
+		return owner == string(l)
+	}
+	_, err := command(ctx, "nft", "list", "table", "inet", guardTable)
+	return err == nil
+}
+
 // dropGuard removes bridge, routes and kube-proxy's tables, and the rules last.
 func dropGuard(ctx context.Context) error {
 	var failed []error

@@ -121,8 +121,9 @@ func examine(ctx context.Context) error {
 	if owner, stands := bridgeOwner(ctx); stands {
 		return fmt.Errorf("%w: the bridge %s stands already, made by the bed in %q; end that one first (%s=%s)", ErrTaken, bridge, owner, StateVariable, owner)
 	}
-	if groups := podCgroups(); len(groups) > 0 {
+	if groups := podCgroups(); len(groupProcesses(groups)) > 0 {
 		return fmt.Errorf("%w: another kubelet's pods run here (%s); the bed must be the only one", ErrTaken, groups[0])
 	}
-	return nil
+	// Of a bed of which nothing else is left.
+	return within(ctx, removePodCgroups)
 }

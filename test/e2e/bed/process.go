@@ -70,15 +70,15 @@ const (
 
 // start runs program in a session of its own, so that a terminal's Ctrl-C
 // reaches only the caller, which then ends the bed in order. Its output goes
-// to the end of log.
-func start(program Program, log string) (*Process, error) {
+// to the end of log; mark is a variable by which it can be told as the bed's.
+func start(program Program, log, mark string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open log of %s: %w", program.Name, err)
 	}
 	defer func() { _ = out.Close() }() // the child has its own copy
 	cmd := exec.Command(program.Path, program.Args...)
-	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, program.Env...)
+	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", mark}, program.Env...)
 	cmd.Dir = program.Dir
 	if cmd.Dir == "" {
 		cmd.Dir = "/"
@@ -105,14 +105,15 @@ func start(program Program, log string) (*Process, error) {
 	return process, nil
 }
 
-// Running says whether the process that was started still runs. A zombie does not.
+// Running says whether the process that was started still runs. A zombie does
+// not, unless threads of it do.
 func (p *Process) Running() bool {
 	boot, err := bootID()
 	if err != nil || boot != p.Boot {
 		return false
 	}
-	started, state, err := procStat(p.PID)
-	return err == nil && started == p.Started && state != 'Z' && state != 'X'
+	started, _, err := procStat(p.PID)
+	return err == nil && started == p.Started && computes(p.PID)
 }
 
 // end asks the process to end, and kills its session when it has not after
@@ -156,10 +157,18 @@ func (p *Process) kill(ctx context.Context) error {
 	return nil
 }
 
-// computes says whether a process of that pid is there and is more than a zombie.
+// computes says whether a process of that pid has a thread that is more than a
+// zombie. The first thread does not say it for all: it may have ended while others
+// still hold the process's ports and files.
 func computes(pid int) bool {
-	_, state, err := procStat(pid)
-	return err == nil && state != 'Z' && state != 'X'
+	tasks, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "stat"))
+	if err != nil { // the only error is a malformed pattern
+		return false
+	}
+	return slices.ContainsFunc(tasks, func(task string) bool {
+		_, state, err := readStat(task)
+		return err == nil && state != 'Z' && state != 'X'
+	})
 }
 
 // signal reaches the whole process group: what was started with Setsid leads one.
@@ -192,8 +201,13 @@ func load(dir, name string) (*Process, error) {
 	return process, nil
 }
 
+// procStat is of a process's first thread.
 func procStat(pid int) (started uint64, state byte, err error) {
-	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return readStat(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+}
+
+func readStat(path string) (started uint64, state byte, err error) {
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -201,7 +215,7 @@ func procStat(pid int) (started uint64, state byte, err error) {
 	end := bytes.LastIndexByte(content, ')')
 	fields := bytes.Fields(content[end+1:])
 	if end < 0 || len(fields) <= statStarted {
-		return 0, 0, fmt.Errorf("read state of pid %d: unknown form", pid)
+		return 0, 0, fmt.Errorf("read %s: unknown form", path)
 	}
 	started, err = strconv.ParseUint(string(fields[statStarted]), 10, 64)
 	return started, fields[statState][0], err

@@ -156,7 +156,7 @@ func TestProcStatReadsACommandWithBrackets(t *testing.T) {
 	content, err := os.ReadFile("/bin/sleep")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(copyOf, content, 0o755))
-	process, err := start(Program{Name: "odd", Path: copyOf, Args: []string{"600"}}, filepath.Join(t.TempDir(), "log"))
+	process, err := start(Program{Name: "odd", Path: copyOf, Args: []string{"600"}}, filepath.Join(t.TempDir(), "log"), "MARK=")
 	require.NoError(t, err)
 	require.True(t, process.Running())
 	require.NoError(t, process.kill(t.Context()))

@@ -73,7 +73,7 @@ func (s *supervisor) start(program Program) (*Process, error) {
 	if before, err := load(s.layout.processes(), program.Name); err == nil && before.Running() {
 		return nil, fmt.Errorf("start %s: it runs already as pid %d", program.Name, before.PID)
 	}
-	process, err := start(program, s.layout.log(program.Name))
+	process, err := start(program, s.layout.log(program.Name), s.layout.mark())
 	if err != nil {
 		return nil, err
 	}

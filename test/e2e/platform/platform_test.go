@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,10 @@ func image(importPath string) (string, bool) {
 	return "", false
 }
 
+// onDemand are the commands that run in no Deployment of the manifests: beside
+// each function, and for each ApiServerSource.
+var onDemand = []string{"knative.dev/serving/cmd/queue", "knative.dev/eventing/cmd/apiserver_receive_adapter"}
+
 func TestEveryImageOfThePlatformIsBuiltOrKnownNotToBe(t *testing.T) {
 	objects, err := load(Options{Sources: sources(t), Image: image})
 	require.NoError(t, err)
@@ -46,9 +51,7 @@ func TestEveryImageOfThePlatformIsBuiltOrKnownNotToBe(t *testing.T) {
 		}
 	}
 	for _, command := range Commands() {
-		if command != "knative.dev/serving/cmd/queue" { // beside each function, not a Deployment
-			require.True(t, used[command], "%s is built for nothing", command)
-		}
+		require.NotEqual(t, slices.Contains(onDemand, command), used[command], "%s is built for nothing, or said to be started on demand and is not", command)
 	}
 }
 

@@ -70,6 +70,7 @@ var built = []string{
 	"knative.dev/serving/cmd/controller",
 	"knative.dev/serving/cmd/queue",
 	"knative.dev/serving/cmd/webhook",
+	"knative.dev/eventing/cmd/apiserver_receive_adapter",
 	"knative.dev/eventing/cmd/controller",
 	"knative.dev/eventing/cmd/webhook",
 	"knative.dev/eventing/cmd/mtchannel_broker",
@@ -87,9 +88,9 @@ const traefikCommand = "github.com/traefik/traefik/v3/cmd/traefik"
 func Commands() []string { return slices.Clone(built) }
 
 // unbuilt are named in environment variables of Eventing's controller, which
-// starts them only for ApiServerSources and for sources behind authentication.
-// Nobody uses those here; who does sees this name fail to be pulled.
-var unbuilt = []string{"knative.dev/eventing/cmd/apiserver_receive_adapter", "knative.dev/eventing/cmd/auth_proxy"}
+// starts them only for sources behind authentication. Nobody uses those here; who
+// does sees this name fail to be pulled.
+var unbuilt = []string{"knative.dev/eventing/cmd/auth_proxy"}
 
 const notBuilt = "not-built.invalid/"
 

@@ -2,6 +2,8 @@ package product
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -12,6 +14,13 @@ import (
 
 	"kubernaut.ai/test/e2e/platform/manifest"
 )
+
+// manager owns what is installed, as if it had been typed: a user's later commands,
+// such as those that rotate keys, change the same fields.
+const manager = "kubectl"
+
+// SigningKey is what senders may sign with; the overlay lets them.
+const SigningKey = "a key of scenarios"
 
 const (
 	// installPatience bounds the whole installation. The first build of the
@@ -71,6 +80,7 @@ func (o Options) connect() (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
+	cluster.Manager = manager
 	objects, err := Render(o.Root, Overlay)
 	if err != nil {
 		return nil, err
@@ -96,7 +106,20 @@ func (i *installation) secrets(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what make secrets printed: %w", err)
 	}
+	if err := addSigningKey(objects); err != nil {
+		return err
+	}
 	return i.cluster.Apply(ctx, objects...)
+}
+
+// addSigningKey puts it beside the senders' tokens, as a user would.
+func addSigningKey(objects []*unstructured.Unstructured) error {
+	for _, object := range objects {
+		if object.GetKind() == "Secret" && object.GetName() == "kubernaut-callers" {
+			return unstructured.SetNestedField(object.Object, base64.StdEncoding.EncodeToString([]byte(SigningKey)), "data", "hmac")
+		}
+	}
+	return errors.New("make secrets printed no Secret kubernaut-callers")
 }
 
 // ready waits for what Knative reconciles; func has waited for the functions.

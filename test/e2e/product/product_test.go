@@ -27,7 +27,8 @@ func TestTheOverlayIsTheExternalOneInAHurry(t *testing.T) {
 			changed[manifest.Name(object)] = true
 		}
 	}
-	require.Equal(t, map[string]bool{"ConfigMap " + Namespace + "/kubernaut-settings": true, "PingSource " + Namespace + "/assess": true}, changed)
+	require.Equal(t, map[string]bool{"ConfigMap " + Namespace + "/kubernaut-settings": true,
+		"PingSource " + Namespace + "/assess": true, "PingSource " + Namespace + "/gateway": true}, changed)
 }
 
 func equal(a, b *unstructured.Unstructured) bool {

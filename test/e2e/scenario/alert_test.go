@@ -15,10 +15,14 @@ import (
 	"kubernaut.ai/test/e2e/product"
 )
 
-// gatewayURL takes Alertmanager's webhooks.
+// gatewayURL takes Alertmanager's webhooks, the others what their names say.
 const (
 	gatewayHost = "gateway." + product.Namespace + clusterDomain
 	gatewayURL  = "http://" + gatewayHost + "/api/v1/signals/prometheus"
+	alertsURL   = "http://" + gatewayHost + "/api/v2/alerts"
+	fluxURL     = "http://" + gatewayHost + "/api/v1/signals/flux"
+	exporterURL = "http://" + gatewayHost + "/api/v1/signals/kubernetes-event"
+	explainURL  = "http://" + gatewayHost + "/api/v1/explain"
 )
 
 // routing has Alertmanager tell Kubernaut of every alert at once, with the
@@ -43,11 +47,20 @@ receivers:
 `
 
 func (w *world) routeAlerts(ctx context.Context) error {
-	ingress, err := w.addressOf(ctx, gatewayHost, "80")
+	routing, err := w.routing(ctx)
 	if err != nil {
 		return err
 	}
-	return w.sender.Configure(ctx, fmt.Sprintf(routing, gatewayURL, "http://"+ingress, w.credential))
+	return w.sender.Configure(ctx, routing)
+}
+
+// routing is the configuration of an Alertmanager that tells Kubernaut.
+func (w *world) routing(ctx context.Context) (string, error) {
+	ingress, err := w.addressOf(ctx, gatewayHost, "80")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(routing, gatewayURL, "http://"+ingress, w.credential), nil
 }
 
 // alert is one as Prometheus posts it to Alertmanager.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -44,12 +45,39 @@ func BenchmarkAlertToAction(b *testing.B) {
 		w.tellGateway(b, i.labels())
 	}
 	took := make([]time.Duration, 0, len(ill))
+	ended := make(map[string]time.Time, len(ill))
 	for range ill {
 		a := next(b, applied)
 		took = append(took, a.at.Sub(began[a.name]))
+		ended[a.name] = a.at
 	}
 	report(b, took[warmUp:])
+	w.reportSteps(b, ill[warmUp:], began, ended)
 	w.reportTurns(b, first)
+}
+
+// steps are the events on the way from an alert to its action.
+var steps = []string{event.SignalReceived, event.SignalEnriched, event.SignalClassified, event.RemediationProposed, event.RemediationApproved}
+
+// reportSteps gives the median of the time to each event from the one before it,
+// the first from the POST; and from the last to the action.
+func (w *world) reportSteps(b *testing.B, ill []*illness, began, ended map[string]time.Time) {
+	b.Helper()
+	took := map[string][]time.Duration{}
+	for _, i := range ill {
+		at := began[i.deployment.Name]
+		id := w.opened(b, i.target()).ID
+		for _, step := range steps {
+			then := w.event(b, id, step).Time
+			took[step] = append(took[step], then.Sub(at))
+			at = then
+		}
+		took["applied"] = append(took["applied"], ended[i.deployment.Name].Sub(at))
+	}
+	for step, all := range took {
+		slices.Sort(all)
+		b.ReportMetric(milliseconds(all[len(all)/2]), "to-"+event.ShortType(step)+"-p50-ms")
+	}
 }
 
 // report gives the median and the 99th percentile, in milliseconds.
@@ -71,13 +99,17 @@ type applied struct {
 }
 
 // next waits for the next action.
-func next(t testing.TB, told <-chan applied) applied {
+func next(t testing.TB, actions <-chan applied) applied {
 	t.Helper()
+	ctx, stop := during(t)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
+	defer cancel()
 	select {
-	case a := <-told:
+	case a := <-actions:
 		return a
-	case <-time.After(patience):
-		require.FailNow(t, "an alert without an action")
+	case <-ctx.Done():
+		require.FailNow(t, "an alert without an action", "%v", context.Cause(ctx))
 		return applied{}
 	}
 }
@@ -87,7 +119,7 @@ func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
 	t.Helper()
 	changes, err := w.kube.AppsV1().Deployments(namespace).Watch(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
-	told := make(chan applied, warmAlerts+warmUp)
+	actions := make(chan applied, warmAlerts+warmUp)
 	var done sync.WaitGroup
 	done.Go(func() {
 		seen := map[string]bool{}
@@ -95,12 +127,12 @@ func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
 			d, ok := change.Object.(*appsv1.Deployment)
 			if ok && change.Type == watch.Modified && d.Annotations["kubernaut.ai/applied"] != "" && !seen[d.Name] {
 				seen[d.Name] = true
-				told <- applied{d.Name, time.Now()}
+				actions <- applied{d.Name, time.Now()}
 			}
 		}
 	})
 	t.Cleanup(func() { changes.Stop(); done.Wait() })
-	return told
+	return actions
 }
 
 // fallIllTogether makes many Deployments of a namespace, and breaks them all.

@@ -75,12 +75,14 @@ func TestADeadLetterIsKeptThoughItsStageIsKilled(t *testing.T) {
 // written waits for a Deployment that carries the mark of an action.
 func written(t testing.TB, changes watch.Interface) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, stop := during(t)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
 	defer cancel()
 	for {
 		select {
 		case <-ctx.Done():
-			require.FailNow(t, "no action was applied")
+			require.FailNow(t, "no action was applied", "%v", context.Cause(ctx))
 		case change := <-changes.ResultChan():
 			object, ok := change.Object.(metav1.Object)
 			require.True(t, ok, "%+v", change.Object)

@@ -69,12 +69,18 @@ func (i *illness) target() signal.Workload {
 // acted waits for the action on it, and resolves the alert when the pods are well.
 func (w *world) acted(t testing.TB, i *illness) {
 	t.Helper()
+	w.well(t, i)
+	w.resolve(t, i.fired)
+}
+
+// well waits for the action on it, and until the pods are well.
+func (w *world) well(t testing.TB, i *illness) {
+	t.Helper()
 	until(t, "an action on "+i.deployment.Namespace, func(context.Context) (bool, any) {
 		now := w.deployment(t, i.deployment)
 		return now.Spec.Template.Annotations[bed.FaultAnnotation] == "", now.Annotations
 	})
 	w.rolledOut(t, i.deployment)
-	w.resolve(t, i.fired)
 }
 
 // healedOnce waits for the end, and sees that whatever went wrong on the way
@@ -94,15 +100,7 @@ func (w *world) actedOnce(t testing.TB, i *illness) {
 	t.Helper()
 	r := w.remediations(t, i.target())
 	require.Len(t, r, 1)
-	entries, err := w.history.Timeline(t.Context(), r[0].ID)
-	require.NoError(t, err)
-	executed := 0
-	for _, entry := range entries {
-		if entry.Type == event.RemediationExecuted {
-			executed++
-		}
-	}
-	require.Equal(t, 1, executed)
+	require.Equal(t, 1, w.count(t, r[0].ID, event.RemediationExecuted))
 	require.Equal(t, []bed.Write{{Account: event.StageExecute, Verb: "patch", Resource: "deployments",
 		Namespace: i.deployment.Namespace, Name: i.deployment.Name, Status: 200}}, w.changes(t, i.deployment.Namespace))
 }

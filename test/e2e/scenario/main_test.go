@@ -2,11 +2,14 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Variable names the environment variable that says which cluster the scenarios
@@ -16,6 +19,11 @@ const Variable = "KUBERNAUT_E2E"
 
 // shared is the cluster that all scenarios run on; nil without one.
 var shared *world
+
+// told ends when the scenarios are told to end, as by Ctrl-C.
+var told = context.Background()
+
+var errTold = errors.New("the scenarios were told to end")
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -32,7 +40,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer opened.close(context.WithoutCancel(ctx))
-	shared = opened
+	shared, told = opened, ctx
 	return m.Run()
 }
 
@@ -64,7 +72,16 @@ func enter(t testing.TB) *world {
 	if shared == nil {
 		t.Skip("no cluster is given: make e2e brings one up and runs this")
 	}
+	require.NoError(t, told.Err(), errTold)
 	return shared
+}
+
+// during is a context for what takes long: it ends with the test, and at once
+// when the scenarios are told to end.
+func during(t testing.TB) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	unhook := context.AfterFunc(told, func() { cancel(errTold) })
+	return ctx, func() { unhook(); cancel(nil) }
 }
 
 // enterBeside is enter for a scenario that stops nothing that others need: all
@@ -73,5 +90,6 @@ func enterBeside(t *testing.T) *world {
 	t.Helper()
 	w := enter(t)
 	t.Parallel()
+	require.NoError(t, told.Err(), errTold)
 	return w
 }

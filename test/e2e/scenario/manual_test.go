@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -29,12 +31,10 @@ var (
 // stands for all, which were installed by the same command.
 func TestTheManualsCommandsWork(t *testing.T) {
 	w := enter(t)
-	text, err := os.ReadFile(filepath.Join(product.Root(), "deploy", "README.md"))
-	require.NoError(t, err)
 	there := []string{"shop", "monitoring"}
 	for _, name := range there {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		_, err = w.kube.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
+		_, err := w.kube.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
 		require.NoError(t, err)
 	}
 	t.Cleanup(func() {
@@ -49,7 +49,7 @@ func TestTheManualsCommandsWork(t *testing.T) {
 		"OVERLAY=dev", "OVERLAY=external",
 		"REGISTRY=registry.example/kubernaut", "REGISTRY="+w.site.Registry+" FUNCTION=deadletter PLATFORM="+w.site.Platform,
 	)
-	steps := manualStep.Split(string(text), -1)[1:]
+	steps := manualStep.Split(manual(t), -1)[1:]
 	require.Len(t, steps, 5)
 	typed := 0
 	for _, step := range steps {
@@ -72,12 +72,26 @@ func TestTheManualsCommandsWork(t *testing.T) {
 	require.True(t, w.groupMay(t, "platform", "pause", ""))
 }
 
+// manual is deploy/README.md.
+func manual(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(product.Root(), "deploy", "README.md"))
+	require.NoError(t, err)
+	return string(text)
+}
+
 // typeIn runs a user's commands in the project's folder.
 func (w *world) typeIn(t *testing.T, commands string) {
 	t.Helper()
 	t.Log(commands)
-	cmd := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", commands)
+	ctx, stop := during(t)
+	defer stop()
+	cmd := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail", "-c", commands)
 	cmd.Dir = product.Root()
+	// What it has started ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	// A user's shell is not within a make, as this may be.
 	cmd.Env = append(os.Environ(), "MAKELEVEL=0", "MAKEFLAGS=", "GOWORK=", "KUBECONFIG="+w.site.Kubeconfig, fmt.Sprintf("FUNC_REGISTRY_INSECURE=%t", w.site.InsecureRegistry),
 		"REDIS_URL="+w.site.Redis, "HISTORY_URL="+w.site.Postgres,

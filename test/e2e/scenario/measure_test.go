@@ -20,7 +20,7 @@ import (
 	"kubernaut.ai/test/e2e/product"
 )
 
-var triggers = schema.GroupVersionResource{Group: "eventing.knative.dev", Version: "v1", Resource: "triggers"}
+var inMemoryChannels = schema.GroupVersionResource{Group: "messaging.knative.dev", Version: "v1", Resource: "inmemorychannels"}
 
 // nobody subscribes to what never comes: a channel without any subscriber
 // answers that it is not there.
@@ -34,29 +34,40 @@ spec:
   subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: record}}
 `
 
-// withoutTriggers takes every subscription of the product away until the test ends.
+// withoutTriggers takes every subscription of the product away until the test
+// ends. The Broker is made anew: one whose Triggers are deleted goes on dispatching
+// to them, to nobody, until its dispatcher misses its liveness probe.
 func (w *world) withoutTriggers(t testing.TB) {
 	t.Helper()
 	instead, err := manifest.Parse([]byte(nobody))
 	require.NoError(t, err)
-	require.NoError(t, w.cluster.Apply(t.Context(), instead...))
-	require.NoError(t, w.cluster.AwaitReady(t.Context(), instead[0]))
 	objects, err := product.Render(product.Root(), product.Overlay)
 	require.NoError(t, err)
 	ours, _ := manifest.Split(objects, manifest.OfKind("Trigger"))
-	require.NoError(t, w.cluster.Delete(t.Context(), ours...))
-	until(t, "no other Trigger", func(ctx context.Context) (bool, any) {
-		left, err := w.dynamic.Resource(triggers).Namespace(product.Namespace).List(ctx, metav1.ListOptions{})
-		return err == nil && len(left.Items) == len(instead), err
-	})
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		require.NoError(t, w.cluster.Apply(ctx, ours...))
-		require.NoError(t, w.cluster.Delete(ctx, instead...))
-		for _, trigger := range ours {
-			require.NoError(t, w.cluster.AwaitReady(ctx, trigger))
-		}
-	})
+	broker, _ := manifest.Split(objects, manifest.OfKind("Broker"))
+	require.Len(t, broker, 1)
+	w.replace(t, broker[0], ours, instead)
+	t.Cleanup(func() { w.replace(t, broker[0], instead, ours) })
+}
+
+// replace makes the Broker anew, with other Triggers.
+func (w *world) replace(t testing.TB, broker *unstructured.Unstructured, former, next []*unstructured.Unstructured) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(t.Context()), patience, errImpatient)
+	defer cancel()
+	require.NoError(t, w.cluster.Delete(ctx, former...))
+	require.NoError(t, w.cluster.Delete(ctx, broker))
+	// Its channel goes after it, and the new one's has the same name.
+	channels := w.dynamic.Resource(inMemoryChannels).Namespace(product.Namespace)
+	require.NoError(t, manifest.Await(ctx, func(ctx context.Context) (bool, error) {
+		left, err := channels.List(ctx, metav1.ListOptions{})
+		return err == nil && len(left.Items) == 0, err
+	}), "the former Broker's channel")
+	require.NoError(t, w.cluster.Apply(ctx, append([]*unstructured.Unstructured{broker}, next...)...))
+	require.NoError(t, w.cluster.AwaitReady(ctx, broker))
+	for _, trigger := range next {
+		require.NoError(t, w.cluster.AwaitReady(ctx, trigger))
+	}
 }
 
 // turns are how long each event of a remediation took a stage since a moment.

@@ -96,11 +96,11 @@ func TestHistoryIsAwayForAMinute(t *testing.T) {
 	w.keepAwake(t)
 	i := w.fallIll(t)
 	w.kill(t, w.bed.Postgres)
-	away := time.NewTimer(historyAway)
-	defer away.Stop()
+	away, stop := context.WithTimeout(t.Context(), historyAway)
+	defer stop()
 	w.tellAlertmanager(t, i)
 	w.acted(t, i)
-	<-away.C
+	until(t, "a minute without history", func(context.Context) (bool, any) { return away.Err() != nil, nil })
 	require.NoError(t, w.bed.Postgres.Start(t.Context()))
 	w.healedOnce(t, i)
 }

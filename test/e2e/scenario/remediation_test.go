@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -59,6 +60,27 @@ func (w *world) event(t testing.TB, id, eventType string) (e history.Entry) {
 		return err == nil, err
 	})
 	return e
+}
+
+// data waits for a remediation's latest event of a type, and returns its data.
+func (w *world) data(t testing.TB, id, eventType string) json.RawMessage {
+	t.Helper()
+	var e struct{ Data json.RawMessage }
+	require.NoError(t, json.Unmarshal(w.event(t, id, eventType).Event, &e))
+	return e.Data
+}
+
+// count is how many events of a type a remediation has so far.
+func (w *world) count(t testing.TB, id, eventType string) (n int) {
+	t.Helper()
+	entries, err := w.history.Timeline(t.Context(), id)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		if entry.Type == eventType {
+			n++
+		}
+	}
+	return n
 }
 
 // claim waits until the workload's claim is in a state.

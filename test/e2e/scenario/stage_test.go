@@ -32,7 +32,9 @@ func TestAStageIsAddedByAFolderAndATrigger(t *testing.T) {
 	said, err := added.CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	t.Cleanup(func() { w.remove(t, root, name) })
-	require.NoError(t, w.install(t.Context(), product.Options{Root: root, Functions: []string{name}}))
+	ctx, stop := during(t)
+	defer stop()
+	require.NoError(t, w.install(ctx, product.Options{Root: root, Functions: []string{name}}))
 
 	d := w.rolledOut(t, w.deploy(t, deployment(w.namespace(t, managed), "web", w.container())))
 	w.fire(t, map[string]string{"alertname": "KubePodNotReady", "severity": "info", "namespace": d.Namespace, "pod": w.podOf(t, d.Namespace)})

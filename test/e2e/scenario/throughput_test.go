@@ -3,15 +3,17 @@ package scenario
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,13 +27,14 @@ import (
 
 const (
 	// floodAlerts are all of different workloads, floodBatch of them a webhook.
-	floodAlerts, floodBatch = 2000, 50
-	// floodAtOnce is how many the gateway publishes at once for one sender.
-	floodAtOnce = 16
+	floodAlerts, floodBatch = 4000, 50
+	// floodSenders post at a time, one webhook after the other, and floodAtOnce is
+	// how many events the gateway publishes at once for each of them.
+	floodSenders, floodAtOnce = 4, 16
 )
 
 // BenchmarkNewAlerts measures how many alerts a second the gateway takes from
-// one Alertmanager until the real Broker has acknowledged each, and how many
+// four Alertmanagers until the real Broker has acknowledged each, and how many
 // such events the Broker acknowledges without any gateway. Nobody is subscribed
 // meanwhile: stages behind it would only take the processor away.
 func BenchmarkNewAlerts(b *testing.B) {
@@ -40,46 +43,56 @@ func BenchmarkNewAlerts(b *testing.B) {
 	webhooks := w.flood(b, w.namespace(b, managed))
 	w.withoutTriggers(b)
 	defer w.forget(b)
-	b.ReportMetric(w.bareBroker(b), "broker-alone-events/s")
-	began, posts := time.Now(), 0
-	for webhook := range webhooks {
-		posts--
-		until(b, "the gateway takes a webhook", func(ctx context.Context) (bool, any) {
-			posts++
-			status, said, err := send(ctx, w.http, gatewayURL, webhook)
-			return err == nil && status < http.StatusBadRequest, fmt.Sprintf("%d %s %v", status, said, err)
-		})
-	}
-	b.ReportMetric(floodAlerts/time.Since(began).Seconds(), "alerts/s")
-	b.ReportMetric(float64(posts), "posted-again")
+	body, err := stage.Encode(eventtest.Sample(event.SignalReceived))
+	require.NoError(b, err)
+	// A Broker answers a moment after it says that it is ready.
+	until(b, "the Broker takes an event", func(ctx context.Context) (bool, any) {
+		err := w.toBroker(ctx, body)
+		return err == nil, err
+	})
+	alone, again := w.rate(b, floodSenders*floodAtOnce, floodAlerts, func(ctx context.Context, _ int) error { return w.toBroker(ctx, body) })
+	b.ReportMetric(alone, "broker-alone-events/s")
+	b.ReportMetric(again, "broker-alone-posted-again")
+	taken, again := w.rate(b, floodSenders, len(webhooks), func(ctx context.Context, n int) error {
+		status, said, err := send(ctx, w.http, gatewayURL, webhooks[n])
+		if err == nil && status >= http.StatusBadRequest {
+			err = fmt.Errorf("the gateway answers %d: %s", status, said)
+		}
+		return err
+	})
+	b.ReportMetric(taken*floodBatch, "alerts/s")
+	b.ReportMetric(again, "posted-again")
 	b.ReportMetric(0, "ns/op")
 }
 
-// bareBroker is how many first events a second the Broker acknowledges when
-// they are posted to it as the gateway does.
-func (w *world) bareBroker(b *testing.B) float64 {
+// rate has posters post so many requests, each again until it is taken, and
+// returns how many a second were, and how often one was posted again.
+func (w *world) rate(b *testing.B, posters, requests int, do func(ctx context.Context, n int) error) (perSecond, again float64) {
 	b.Helper()
-	body, err := stage.Encode(eventtest.Sample(event.SignalReceived))
-	require.NoError(b, err)
-	left := make(chan struct{}, floodAlerts)
-	for range floodAlerts {
-		left <- struct{}{}
-	}
-	close(left)
+	ctx, stop := during(b)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
+	defer cancel()
+	var next, repeated atomic.Int64
 	began := time.Now()
-	var posters sync.WaitGroup
-	for range floodAtOnce {
-		posters.Go(func() {
-			for range left {
-				until(b, "the Broker takes an event", func(ctx context.Context) (bool, any) {
-					err := w.toBroker(ctx, body)
-					return err == nil, err
-				})
+	group, ctx := errgroup.WithContext(ctx)
+	for range posters {
+		group.Go(func() error {
+			for n := int(next.Add(1)) - 1; n < requests; n = int(next.Add(1)) - 1 {
+				for err := do(ctx, n); err != nil; err = do(ctx, n) {
+					repeated.Add(1)
+					select {
+					case <-ctx.Done():
+						return errors.Join(context.Cause(ctx), err)
+					case <-time.After(pollEvery):
+					}
+				}
 			}
+			return nil
 		})
 	}
-	posters.Wait()
-	return floodAlerts / time.Since(began).Seconds()
+	require.NoError(b, group.Wait())
+	return float64(requests) / time.Since(began).Seconds(), float64(repeated.Load())
 }
 
 func (w *world) toBroker(ctx context.Context, event []byte) error {
@@ -103,22 +116,19 @@ func (w *world) toBroker(ctx context.Context, event []byte) error {
 
 // flood makes a workload an alert, and the webhooks that tell of all of them.
 // The workloads are CronJobs that never run: no controller has work with them.
-func (w *world) flood(t testing.TB, namespace string) <-chan any {
+func (w *world) flood(t testing.TB, namespace string) (webhooks []any) {
 	t.Helper()
-	webhooks := make(chan any, floodAlerts/floodBatch)
-	var alerts []any
-	for n := range floodAlerts {
-		name := fmt.Sprintf("flood-%04d", n)
-		_, err := w.kube.BatchV1().CronJobs(namespace).Create(t.Context(), neverRun(name), metav1.CreateOptions{})
-		require.NoError(t, err)
-		alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
-			"alertname": "CronJobFailing", "severity": "warning", "namespace": namespace, "cronjob": name}})
-		if len(alerts) == floodBatch {
-			webhooks <- webhook(alerts...)
-			alerts = nil
+	for range floodAlerts / floodBatch {
+		var alerts []any
+		for n := range floodBatch {
+			name := fmt.Sprintf("flood-%02d-%02d", len(webhooks), n)
+			_, err := w.kube.BatchV1().CronJobs(namespace).Create(t.Context(), neverRun(name), metav1.CreateOptions{})
+			require.NoError(t, err)
+			alerts = append(alerts, map[string]any{"status": "firing", "startsAt": time.Now(), "labels": map[string]string{
+				"alertname": "CronJobFailing", "severity": "warning", "namespace": namespace, "cronjob": name}})
 		}
+		webhooks = append(webhooks, webhook(alerts...))
 	}
-	close(webhooks)
 	return webhooks
 }
 

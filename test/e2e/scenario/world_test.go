@@ -41,6 +41,9 @@ const (
 	openPatience = 3 * time.Minute
 )
 
+// errImpatient ends a wait.
+var errImpatient = fmt.Errorf("not within %s", patience)
+
 // world is the cluster, and how a scenario looks into it.
 type world struct {
 	// bed is the machine's part in it; nil on a cluster that runs elsewhere.
@@ -200,7 +203,9 @@ func packPatient(ctx context.Context) (v1.Image, error) {
 // The state is what a failure shows.
 func until(t testing.TB, what string, condition func(ctx context.Context) (done bool, state any)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, stop := during(t)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
 	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -211,7 +216,7 @@ func until(t testing.TB, what string, condition func(ctx context.Context) (done 
 		}
 		select {
 		case <-ctx.Done():
-			require.FailNow(t, "did not happen: "+what, "%+v", state)
+			require.FailNow(t, "did not happen: "+what, "%v: %+v", context.Cause(ctx), state)
 		case <-tick.C:
 		}
 	}

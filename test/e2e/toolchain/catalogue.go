@@ -40,7 +40,7 @@ func Pinned() Catalogue {
 		{
 			Name: "eventing",
 			Commands: append(
-				commands("eventing/", "knative.dev/eventing/cmd/", "controller", "mtchannel_broker", "mtping", "webhook"),
+				commands("eventing/", "knative.dev/eventing/cmd/", "apiserver_receive_adapter", "controller", "mtchannel_broker", "mtping", "webhook"),
 				Command{Name: "eventing/filter", Package: "knative.dev/eventing/cmd/broker/filter"},
 				Command{Name: "eventing/ingress", Package: "knative.dev/eventing/cmd/broker/ingress"},
 				Command{Name: "eventing/channel_controller", Package: "knative.dev/eventing/cmd/in_memory/channel_controller"},

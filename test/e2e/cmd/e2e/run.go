@@ -5,27 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"syscall"
 	"time"
 
 	"kubernaut.ai/test/e2e/bed"
 	"kubernaut.ai/test/e2e/product"
 	"kubernaut.ai/test/e2e/toolchain"
 )
-
-// target names, for package scenario, the variable that says which cluster it is.
-const target = "KUBERNAUT_E2E"
-
-// sideBySide is how many scenarios may run at once: most of their time is
-// windows and pings, and more would wait for two cores.
-const sideBySide = 3
-
-// stopPatience is how long the tests may take to clean up when they are ended.
-const stopPatience = time.Minute
 
 type options struct {
 	keep, installOnly, asItIs, bench bool
@@ -44,13 +30,13 @@ func (o options) run(ctx context.Context) (err error) {
 		err = o.onBed(ctx)
 	}
 	if err == nil {
-		fmt.Fprintf(o.stderr, "e2e: all of it in %s\n", time.Since(began).Round(time.Second))
+		o.tell("all of it", began)
 	}
 	return err
 }
 
 // onOwn uses a cluster that the user has, and leaves it up.
-func (o options) onOwn(ctx context.Context) error {
+func (o options) onOwn(ctx context.Context) (err error) {
 	kubeconfig, err := filepath.Abs(o.own)
 	if err != nil {
 		return err
@@ -59,13 +45,38 @@ func (o options) onOwn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.install(ctx, site); err != nil || o.installOnly {
+	if o.installOnly {
+		return o.install(ctx, site)
+	}
+	p, err := o.build(ctx)
+	if err != nil {
 		return err
 	}
-	return o.scenarios(ctx, kubeconfig)
+	defer func() { err = errors.Join(err, p.remove()) }()
+	if err := o.install(ctx, site); err != nil {
+		return err
+	}
+	return o.scenarios(ctx, p, target+"="+kubeconfig)
 }
 
 func (o options) onBed(ctx context.Context) (err error) {
+	if err := o.programs(ctx); err != nil {
+		return err
+	}
+	if o.all() {
+		began := time.Now()
+		if err := o.ownTests(ctx); err != nil {
+			return err
+		}
+		o.tell("tests of what the scenarios stand on", began)
+	}
+	var p *program
+	if !o.installOnly {
+		if p, err = o.build(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.remove()) }()
+	}
 	b, own, err := o.cluster(ctx)
 	if err != nil {
 		return err
@@ -73,22 +84,43 @@ func (o options) onBed(ctx context.Context) (err error) {
 	if own && !o.keep && !o.installOnly {
 		defer func() { err = errors.Join(err, b.Down(context.WithoutCancel(ctx))) }()
 	}
-	err = o.install(ctx, product.OnBed(b))
-	if err == nil && !o.installOnly {
-		err = o.scenarios(ctx, "bed")
-	}
-	if err != nil {
+	if err := o.use(ctx, b, p); err != nil {
 		folder, kept := keepLogs(context.WithoutCancel(ctx), b)
 		return errors.Join(fmt.Errorf("%w (logs: %s)", err, folder), kept)
 	}
 	return nil
 }
 
-// cluster is the bed that is up, or a new one, which is own.
+// use installs the product on the bed, and runs the program where there is one.
+func (o options) use(ctx context.Context, b *bed.Bed, p *program) error {
+	if err := o.install(ctx, product.OnBed(b)); err != nil || p == nil {
+		return err
+	}
+	return o.scenarios(ctx, p, target+"=bed", b.Mark())
+}
+
+// all says whether nothing was asked for but all of it.
+func (o options) all() bool { return !o.bench && !o.installOnly && !o.asItIs && o.pattern == "" }
+
+// tell says how long something took.
+func (o options) tell(what string, since time.Time) {
+	fmt.Fprintf(o.stderr, "e2e: %s in %s\n", what, time.Since(since).Round(time.Second))
+}
+
+// programs builds whatever may be needed before anything runs that it would
+// starve.
+func (o options) programs(ctx context.Context) error {
+	_, err := toolchain.Ensure(ctx, toolchain.Options{Log: o.stderr})
+	return err
+}
+
+// cluster is the bed that is up, made whole, or a new one, which is own.
 func (o options) cluster(ctx context.Context) (b *bed.Bed, own bool, err error) {
 	b, err = bed.Up(ctx, bed.Options{FakeNodes: o.fakeNodes, Log: o.stderr})
 	if errors.Is(err, bed.ErrUp) {
-		b, err = bed.Open("")
+		if b, err = bed.Open(""); err == nil {
+			err = b.Mend(ctx)
+		}
 		return b, false, err
 	}
 	return b, err == nil, err
@@ -104,38 +136,4 @@ func (o options) install(ctx context.Context, site product.Options) error {
 	}
 	site.Func, site.Kubectl, site.Log = paths["func"], paths["kubectl"], o.stderr
 	return product.Install(ctx, site)
-}
-
-// scenarios runs the tests of package scenario, in a group of their own: Ctrl-C
-// reaches them through this command, once.
-func (o options) scenarios(ctx context.Context, where string) error {
-	cmd := exec.CommandContext(ctx, "go", o.goTest()...)
-	cmd.Dir = filepath.Join(product.Root(), "test", "e2e")
-	cmd.Env = append(os.Environ(), "GOWORK=off", target+"="+where)
-	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
-	cmd.WaitDelay = stopPatience
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("run scenarios: %w", err)
-	}
-	return nil
-}
-
-// goTest are the arguments of go for the scenarios, or for the benchmarks:
-// those are not slowed by the race detector.
-func (o options) goTest() []string {
-	arguments := []string{"test", "-count=1", "-v", "-timeout", o.timeout.String(), "./scenario"}
-	pattern := o.pattern
-	if o.bench {
-		if pattern == "" {
-			pattern = "."
-		}
-		return append(arguments, "-run", "^$", "-bench", pattern, "-benchtime", "1x")
-	}
-	arguments = append(arguments, "-race", "-parallel", strconv.Itoa(sideBySide))
-	if pattern != "" {
-		arguments = append(arguments, "-run", pattern)
-	}
-	return arguments
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +20,9 @@ import (
 	"k8s.io/client-go/restmapper"
 )
 
-// manager is whom server-side apply names as the owner of the fields.
-const manager = "kubernaut-e2e"
+// DefaultManager is whom server-side apply names as the owner of the fields,
+// unless the Cluster has another.
+const DefaultManager = "kubernaut-e2e"
 
 const (
 	// retryPeriod is between two tries of what a cluster that is starting
@@ -35,6 +36,10 @@ const (
 
 // Cluster applies objects to one cluster.
 type Cluster struct {
+	// Manager is whom server-side apply names as the owner of the fields: who applies
+	// the same objects later under that name owns them too.
+	Manager string
+
 	dynamic dynamic.Interface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
 	typed   kubernetes.Interface
@@ -51,7 +56,7 @@ func Connect(config *rest.Config) (*Cluster, error) {
 		return nil, fmt.Errorf("make dynamic client: %w", err)
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(typed.Discovery()))
-	return &Cluster{dynamic: dynamicClient, mapper: mapper, typed: typed}, nil
+	return &Cluster{Manager: DefaultManager, dynamic: dynamicClient, mapper: mapper, typed: typed}, nil
 }
 
 // Apply applies objects by server-side apply, taking fields over from others:
@@ -104,7 +109,7 @@ func (c *Cluster) applyOnce(ctx context.Context, object *unstructured.Unstructur
 	if err != nil {
 		return err
 	}
-	_, err = resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: manager, Force: true})
+	_, err = resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: c.Manager, Force: true})
 	return err
 }
 
@@ -149,6 +154,10 @@ func (c *Cluster) Delete(ctx context.Context, objects ...*unstructured.Unstructu
 	return errors.Join(failed...)
 }
 
+// unreachable is what the API server says of a webhook that it cannot reach, be it
+// one that admits objects or one that converts them.
+var unreachable = regexp.MustCompile(`failed calling webhook|conversion webhook for .* failed: Post `)
+
 // passing says whether a refusal is one that a starting cluster takes back. A
 // webhook that was reached and said no is final.
 func passing(err error) bool {
@@ -160,7 +169,7 @@ func passing(err error) bool {
 	if apierrors.IsNotFound(err) {
 		return true
 	}
-	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "failed calling webhook")
+	return apierrors.IsInternalError(err) && unreachable.MatchString(err.Error())
 }
 
 // Name is how errors name an object: its kind, namespace and name.

@@ -122,6 +122,10 @@ func TestOnlyWhatAStartingClusterTakesBackIsTriedAgain(t *testing.T) {
 	require.True(t, passing(&meta.NoKindMatchError{GroupKind: schema.GroupKind{Kind: "Broker"}}), "a kind not served yet")
 	require.True(t, passing(apierrors.NewNotFound(resource, "namespace")), "a namespace not there yet")
 	require.True(t, passing(apierrors.NewInternalError(errors.New(`failed calling webhook "x": connection refused`))), "a webhook not up yet")
+	require.True(t, passing(apierrors.NewInternalError(errors.New(
+		`conversion webhook for a.example/v1, Kind=A failed: Post "https://a.b.svc:443/convert?timeout=30s": dial tcp 10.96.0.7:443: connect: connection refused`))),
+		"one that converts, not up any more")
+	require.False(t, passing(apierrors.NewInternalError(errors.New(`conversion webhook for a.example/v1, Kind=A failed: no such field`))), "its word is final")
 	require.False(t, passing(apierrors.NewInternalError(errors.New("something else"))))
 	require.False(t, passing(apierrors.NewForbidden(resource, "x", errors.New("denied the request"))), "a webhook that says no")
 	require.False(t, passing(apierrors.NewBadRequest("bad")))

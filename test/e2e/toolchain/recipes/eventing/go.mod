@@ -3,6 +3,7 @@ module kubernaut.ai/test/e2e/recipes/eventing
 go 1.26.0
 
 tool (
+	knative.dev/eventing/cmd/apiserver_receive_adapter
 	knative.dev/eventing/cmd/broker/filter
 	knative.dev/eventing/cmd/broker/ingress
 	knative.dev/eventing/cmd/controller

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"kubernaut.ai/test/e2e/product"
+)
+
+// target names, for package scenario, the variable that says which cluster it is.
+const target = "KUBERNAUT_E2E"
+
+// killBeds names the variable that has package bed's tests bring beds up and kill them.
+const killBeds = "KUBERNAUT_E2E_KILL"
+
+// sideBySide is how many scenarios may run at once: most of their time is
+// windows and pings, and more would wait for two cores.
+const sideBySide = 3
+
+// stopPatience is how long the tests may take to clean up when they are ended.
+const stopPatience = 30 * time.Second
+
+// ownPackages are what the scenarios stand on, with tests that need no cluster.
+var ownPackages = []string{"./bed/...", "./image/...", "./platform/...", "./product/...", "./toolchain/..."}
+
+// ownTests tests what the scenarios stand on.
+func (o options) ownTests(ctx context.Context) error {
+	cmd := o.goCommand(ctx, append([]string{"test", "-race"}, ownPackages...)...)
+	cmd.Env = append(cmd.Env, killBeds+"=1")
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run tests that need no cluster: %w", errors.Join(err, context.Cause(ctx)))
+	}
+	return nil
+}
+
+// goCommand runs go in the module of the scenarios.
+func (o options) goCommand(ctx context.Context, arguments ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd.Dir = filepath.Join(product.Root(), "test", "e2e")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
+	inGroup(cmd, syscall.SIGTERM)
+	return cmd
+}
+
+// inGroup puts a command in a group of its own, all of which gets the signal when
+// the command's context ends: a terminal's Ctrl-C reaches it once.
+func inGroup(cmd *exec.Cmd, end syscall.Signal) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, end) }
+	cmd.WaitDelay = stopPatience
+}
+
+// program is the scenarios' test program, which is built while the cluster comes up.
+type program struct {
+	folder string
+	stop   context.CancelFunc
+	built  chan struct{}
+	failed error // once built
+}
+
+// build begins to build the scenarios. The race detector would slow what is measured.
+func (o options) build(ctx context.Context) (*program, error) {
+	folder, err := os.MkdirTemp("", "kubernaut-scenarios-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder for scenarios: %w", err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	p := &program{folder: folder, stop: stop, built: make(chan struct{})}
+	arguments := []string{"test", "-c", "-o", p.path(), "./scenario"}
+	if !o.bench {
+		arguments = append(arguments, "-race")
+	}
+	go func() {
+		defer close(p.built)
+		p.failed = o.goCommand(ctx, arguments...).Run()
+	}()
+	return p, nil
+}
+
+func (p *program) path() string { return filepath.Join(p.folder, "scenario.test") }
+
+// remove ends the building of it, if it is still under way, and removes it.
+func (p *program) remove() error {
+	p.stop()
+	<-p.built
+	return os.RemoveAll(p.folder)
+}
+
+// scenarios runs the program on a cluster. It ends with this process, however that
+// ends: scenarios of which nobody hears would change the cluster under the next ones.
+func (o options) scenarios(ctx context.Context, p *program, environment ...string) error {
+	if <-p.built; p.failed != nil {
+		return fmt.Errorf("build scenarios: %w", errors.Join(p.failed, context.Cause(ctx)))
+	}
+	cmd := exec.CommandContext(ctx, p.path(), o.flags()...)
+	cmd.Dir = filepath.Join(product.Root(), "test", "e2e", "scenario")
+	cmd.Env = append(append(os.Environ(), "GOWORK=off"), environment...)
+	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
+	inGroup(cmd, syscall.SIGINT)
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	// The signal comes when the thread ends that started the process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run scenarios: %w", errors.Join(err, context.Cause(ctx)))
+	}
+	return nil
+}
+
+// flags are the test program's for the scenarios, or for the benchmarks.
+func (o options) flags() []string {
+	flags := []string{"-test.count=1", "-test.v", "-test.timeout=" + o.timeout.String()}
+	pattern := o.pattern
+	if o.bench {
+		if pattern == "" {
+			pattern = "."
+		}
+		return append(flags, "-test.run=^$", "-test.bench="+pattern, "-test.benchtime=1x")
+	}
+	return append(flags, "-test.parallel="+strconv.Itoa(sideBySide), "-test.run="+pattern)
+}
