@@ -14,8 +14,8 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// killVariable has the test run that brings beds up and kills them: "make e2e"
-// sets it, as root and where the programs are built.
+// killVariable has the test run that brings beds up and kills them: set it, to
+// anything, as root and where the programs are built.
 const killVariable = "KUBERNAUT_E2E_KILL"
 
 // TestABedThatWasKilledMakesRoomForTheNext kills every process of a bed, pods and
@@ -23,7 +23,7 @@ const killVariable = "KUBERNAUT_E2E_KILL"
 // time, what the bed remembers of itself is lost too.
 func TestABedThatWasKilledMakesRoomForTheNext(t *testing.T) {
 	if os.Getenv(killVariable) == "" {
-		t.Skip("it brings up a cluster: make e2e runs it")
+		t.Skip("it brings up clusters: set " + killVariable)
 	}
 	if owner, stands := bridgeOwner(t.Context()); stands {
 		t.Skipf("the bed in %q is in the way", owner)

@@ -18,9 +18,6 @@ import (
 // target names, for package scenario, the variable that says which cluster it is.
 const target = "KUBERNAUT_E2E"
 
-// killBeds names the variable that has package bed's tests bring beds up and kill them.
-const killBeds = "KUBERNAUT_E2E_KILL"
-
 // sideBySide is how many scenarios may run at once: most of their time is
 // windows and pings, and more would wait for two cores.
 const sideBySide = 3
@@ -33,9 +30,7 @@ var ownPackages = []string{"./bed/...", "./image/...", "./platform/...", "./prod
 
 // ownTests tests what the scenarios stand on.
 func (o options) ownTests(ctx context.Context) error {
-	cmd := o.goCommand(ctx, append([]string{"test", "-race"}, ownPackages...)...)
-	cmd.Env = append(cmd.Env, killBeds+"=1")
-	if err := cmd.Run(); err != nil {
+	if err := o.goCommand(ctx, append([]string{"test", "-race"}, ownPackages...)...).Run(); err != nil {
 		return fmt.Errorf("run tests that need no cluster: %w", errors.Join(err, context.Cause(ctx)))
 	}
 	return nil
