@@ -238,12 +238,13 @@ func TestNoFunctionIsPublicAndAssessGoesToSleepBetweenPings(t *testing.T) {
 }
 
 // TestTheActivatorIsInTheWayOnlyOfWhomTheBrokerDoesNotCall: a Broker repeats what
-// finds no place; senders and people need the activator's.
+// finds no place; senders and people need the activator's, and so do pings.
 func TestTheActivatorIsInTheWayOnlyOfWhomTheBrokerDoesNotCall(t *testing.T) {
 	called := map[string]bool{event.StageDeadletter: true}
 	for _, tr := range triggers(t) {
 		called[tr.Spec.Subscriber.Ref.Name] = true
 	}
+	called[event.StageAssess] = false
 	settings := autoscaling(t)
 	for _, name := range functionNames(t) {
 		require.Equal(t, called[name], settings[name]["target-burst-capacity"] == "0", name)

@@ -36,7 +36,9 @@ func rawClient(t testing.TB, address string) redis.UniversalClient {
 	case master != "":
 		client = redis.NewFailoverClient(&redis.FailoverOptions{MasterName: master, SentinelAddrs: list})
 	default:
-		client = redis.NewClient(&redis.Options{Addr: hosts})
+		options, err := redis.ParseURL(address)
+		require.NoError(t, err)
+		client = redis.NewClient(options)
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	return client
