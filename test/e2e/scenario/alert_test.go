@@ -110,7 +110,11 @@ func send(ctx context.Context, client *http.Client, url string, body any) (int, 
 	if err != nil {
 		return 0, nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
+	return sendText(ctx, client, url, bytes.NewReader(text))
+}
+
+func sendText(ctx context.Context, client *http.Client, url string, text io.Reader) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, text)
 	if err != nil {
 		return 0, nil, err
 	}

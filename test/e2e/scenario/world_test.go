@@ -34,7 +34,7 @@ import (
 const (
 	// patience bounds the wait for one step of a chain, cold starts on a busy
 	// machine and the Broker's longest pauses included.
-	patience = 3 * time.Minute
+	patience = 5 * time.Minute
 	// pollEvery is how often a wait looks.
 	pollEvery = 200 * time.Millisecond
 	// openPatience bounds what is done once before all scenarios.
