@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/ledger/tickredis"
+	"kubernaut.ai/shared/porttest"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -64,19 +64,15 @@ func (b *bed) startRedis(ctx context.Context) error {
 		b.closers = append(b.closers, server.Close)
 		return nil
 	}
-	address, err := freeAddress()
+	port, err := porttest.Free()
 	if err != nil {
 		return err
 	}
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", b.dir)
+	cmd := exec.Command(path, "--port", strconv.Itoa(port), "--bind", porttest.Host, "--save", "", "--appendonly", "no", "--dir", b.dir)
 	if _, err := b.start(cmd); err != nil {
 		return err
 	}
-	b.redisURL, b.redisKind = "redis://"+address, "redis-server, without AOF"
+	b.redisURL, b.redisKind = "redis://"+porttest.Address(port), "redis-server, without AOF"
 	l, err := ledger.Open(b.redisURL)
 	if err != nil {
 		return err
@@ -150,14 +146,6 @@ func (b *bed) settings(name string) map[string]string {
 		stage.EnvRedis: b.redisURL, stage.EnvSink: "http://127.0.0.1:9/", stage.EnvLogLevel: "fatal",
 		stage.EnvHistory: "sqlite://" + filepath.Join(b.dir, name+".db"), "GATEWAY_AUTH": "loopback",
 	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 var errNever = errors.New("it did not come about within a minute")

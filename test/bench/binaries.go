@@ -14,6 +14,7 @@ import (
 	"kubernaut.ai/local/system"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/porttest"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -80,7 +81,7 @@ func (b *bed) launch(ctx context.Context, name string, env ...string) (*os.Proce
 	if err != nil {
 		return nil, "", 0, err
 	}
-	address, err := freeAddress()
+	address, err := porttest.FreeAddress()
 	if err != nil {
 		return nil, "", 0, err
 	}

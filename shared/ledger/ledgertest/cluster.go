@@ -2,13 +2,14 @@ package ledgertest
 
 import (
 	"context"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/porttest"
 )
 
 const (
@@ -16,9 +17,6 @@ const (
 	clusterNodes = 3
 	// slots of every Redis Cluster.
 	slots = 16384
-	// busOffset is from a node's port to the one on which it meets the others.
-	busOffset = 10000
-	maxPort   = 65535
 )
 
 // Cluster is a Redis Cluster of three masters on the loopback interface, each
@@ -37,7 +35,7 @@ func RedisCluster(t testing.TB) Cluster {
 	addresses := make([]string, clusterNodes)
 	for i := range clusterNodes {
 		// A node that a test stops for a while is not to take the cluster with it.
-		node := startServer(t, clusterPort, "--cluster-enabled", "yes", "--cluster-node-timeout", "60000")
+		node := startServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "60000")
 		c.Nodes, addresses[i] = append(c.Nodes, node), node.address()
 	}
 	c.URL = "redis://" + strings.Join(addresses, ",") + "?cluster=true"
@@ -47,7 +45,7 @@ func RedisCluster(t testing.TB) Cluster {
 		require.NoError(t, client.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", first, last).Err())
 		// Nodes that begin with one epoch would first have to settle who is who.
 		require.NoError(t, client.Do(t.Context(), "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err())
-		require.NoError(t, client.ClusterMeet(t.Context(), loopback, strconv.Itoa(c.Nodes[0].port)).Err())
+		require.NoError(t, client.ClusterMeet(t.Context(), porttest.Host, strconv.Itoa(c.Nodes[0].port)).Err())
 	}
 	for _, node := range c.Nodes {
 		client := nodeClient(t, node)
@@ -83,25 +81,4 @@ func nodeClient(t testing.TB, node *Server) *redis.Client {
 	client := redis.NewClient(&redis.Options{Addr: node.address()})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
-}
-
-// clusterPort is a free port whose bus port exists and is free as well.
-func clusterPort(t testing.TB) int {
-	t.Helper()
-	// About one port in five of those that the system gives away is too high.
-	const tries = 200
-	for range tries {
-		port := freePort(t)
-		if port+busOffset > maxPort {
-			continue
-		}
-		bus, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port+busOffset)))
-		if err != nil {
-			continue
-		}
-		_ = bus.Close()
-		return port
-	}
-	require.FailNow(t, "no free port for a cluster node")
-	return 0
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/porttest"
 )
 
 const (
@@ -36,14 +38,14 @@ type Replicated struct {
 func RedisReplicated(t testing.TB) Replicated {
 	t.Helper()
 	var r Replicated
-	r.Primary = startServer(t, freePort, "--repl-diskless-sync-delay", "0")
+	r.Primary = startServer(t, "--repl-diskless-sync-delay", "0")
 	port := strconv.Itoa(r.Primary.port)
-	r.Replica = startServer(t, freePort, "--replicaof", loopback+" "+port)
+	r.Replica = startServer(t, "--replicaof", porttest.Host+" "+port)
 	config := filepath.Join(t.TempDir(), "sentinel.conf")
 	lines := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\nsentinel down-after-milliseconds %[1]s %[4]d\nsentinel failover-timeout %[1]s %[5]d\n",
-		masterName, loopback, port, downAfter, failoverTimeout)
+		masterName, porttest.Host, port, downAfter, failoverTimeout)
 	require.NoError(t, os.WriteFile(config, []byte(lines), 0o600))
-	r.Sentinel = startServer(t, freePort, config, "--sentinel")
+	r.Sentinel = startServer(t, config, "--sentinel")
 	r.URL = r.Sentinel.URL() + "?master_name=" + masterName
 	r.Synchronize(t)
 	sentinel := redis.NewSentinelClient(&redis.Options{Addr: r.Sentinel.address()})

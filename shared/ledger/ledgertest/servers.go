@@ -2,18 +2,22 @@ package ledgertest
 
 import (
 	"bytes"
-	"net"
+	"context"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/ledger/tickredis"
+	"kubernaut.ai/shared/porttest"
 )
 
 // Embedded is an embedded Redis with a running clock, closed with the test.
@@ -78,7 +82,7 @@ func HaveRedisServer() bool {
 // loopback interface, and ends it with the test.
 func RedisServer(t testing.TB, arguments ...string) (url string) {
 	t.Helper()
-	return startServer(t, freePort, arguments...).URL()
+	return startServer(t, arguments...).URL()
 }
 
 // Server is a redis-server process.
@@ -91,7 +95,7 @@ type Server struct {
 // URL opens this server alone.
 func (s *Server) URL() string { return "redis://" + s.address() }
 
-func (s *Server) address() string { return net.JoinHostPort(loopback, strconv.Itoa(s.port)) }
+func (s *Server) address() string { return porttest.Address(s.port) }
 
 // Kill ends the server at once, as a node that fails does.
 func (s *Server) Kill() {
@@ -111,17 +115,18 @@ func (s *Server) signal(t testing.TB, signal syscall.Signal) {
 }
 
 const (
-	loopback     = "127.0.0.1"
 	startTimeout = 30 * time.Second
 	pollEvery    = 5 * time.Millisecond
 	// attempts to start: a port is free when it is chosen, not reserved.
 	attempts = 5
 )
 
-func startServer(t testing.TB, port func(testing.TB) int, arguments ...string) *Server {
+func startServer(t testing.TB, arguments ...string) *Server {
 	t.Helper()
 	for range attempts {
-		if s := tryServer(t, port(t), arguments); s != nil {
+		port, err := porttest.Free()
+		require.NoError(t, err)
+		if s := tryServer(t, port, arguments); s != nil {
 			return s
 		}
 	}
@@ -135,7 +140,7 @@ func tryServer(t testing.TB, port int, arguments []string) *Server {
 	var log bytes.Buffer
 	// A configuration file among the arguments has to come first.
 	cmd := exec.Command("redis-server", append(slices.Clone(arguments),
-		"--bind", loopback, "--port", strconv.Itoa(port),
+		"--bind", porttest.Host, "--port", strconv.Itoa(port),
 		"--save", "", "--appendonly", "no", "--dir", t.TempDir())...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
@@ -144,7 +149,7 @@ func tryServer(t testing.TB, port int, arguments []string) *Server {
 
 	deadline := time.NewTimer(startTimeout)
 	defer deadline.Stop()
-	for !listening(s.address()) {
+	for !s.answers(t) {
 		select {
 		case <-s.exited:
 			return nil
@@ -158,19 +163,11 @@ func tryServer(t testing.TB, port int, arguments []string) *Server {
 	return s
 }
 
-func listening(address string) bool {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return false
-	}
-	_ = conn.Close()
-	return true
-}
-
-func freePort(t testing.TB) int {
+// answers asks who listens on the port: it may be another test's server.
+func (s *Server) answers(t testing.TB) bool {
 	t.Helper()
-	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	client := redis.NewClient(&redis.Options{Addr: s.address(), MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	info, err := client.Info(context.WithoutCancel(t.Context()), "server").Result()
+	return err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r\n", s.cmd.Process.Pid))
 }

@@ -13,13 +13,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"kubernaut.ai/shared/porttest"
 )
 
 // ErrMissing says that there is no Alertmanager on this machine.
@@ -90,7 +91,7 @@ var alone = []string{"--cluster.listen-address="}
 // StartPair starts two as one highly available Alertmanager: they tell each
 // other what they sent, and the second sends only what the first did not.
 func StartPair(ctx context.Context, dir, config string) (first, second *Server, err error) {
-	meeting, err := freeAddress()
+	meeting, err := porttest.FreeAddress()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +119,7 @@ func start(ctx context.Context, dir, config string, cluster []string) (*Server, 
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, fmt.Errorf("write configuration: %w", err)
 	}
-	address, err := freeAddress()
+	address, err := porttest.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -135,14 +136,6 @@ func start(ctx context.Context, dir, config string, cluster []string) (*Server, 
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func (s *Server) ready(ctx context.Context) error {

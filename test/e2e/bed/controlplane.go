@@ -6,11 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"kubernaut.ai/shared/porttest"
 )
 
 // ports are the loopback ports that were free when the bed came up.
@@ -20,22 +23,23 @@ type ports struct {
 	DNSHealth, DNSReady                                         int
 }
 
-// freePorts asks the kernel for as many ports as ports has fields, all at once,
-// so that no two are the same.
+// freePorts finds as many as ports has fields, no two the same.
 func freePorts() (ports, error) {
 	var p ports
 	wanted := []*int{
 		&p.Etcd, &p.EtcdPeer, &p.ControllerManager, &p.Scheduler, &p.KubeletHealth,
 		&p.ProxyHealth, &p.ProxyMetrics, &p.Kwok, &p.DNSHealth, &p.DNSReady,
 	}
-	for _, port := range wanted {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var found []int
+	for len(found) < len(wanted) {
+		port, err := porttest.Free()
 		if err != nil {
-			return p, fmt.Errorf("find free port: %w", err)
+			return p, err
 		}
-		// Held until all are found.
-		defer func() { _ = listener.Close() }()
-		*port = listener.Addr().(*net.TCPAddr).Port
+		if !slices.Contains(found, port) {
+			*wanted[len(found)] = port
+			found = append(found, port)
+		}
 	}
 	return p, nil
 }

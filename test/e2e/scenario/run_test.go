@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/porttest"
 	"kubernaut.ai/test/e2e/product"
 )
 
@@ -48,7 +48,8 @@ func (w *world) runByHand(t testing.TB, stage string) string {
 	require.NoError(t, os.WriteFile(filepath.Join(keys, "public"), []byte(eventtest.PublicKeys()), 0o600))
 	settings := filepath.Join(keys, "settings")
 	require.NoError(t, os.WriteFile(settings, []byte("SEAL_KEYS_DIR="+keys+"\n"), 0o600))
-	address := freeAddress(t)
+	address, err := porttest.FreeAddress()
+	require.NoError(t, err)
 	cmd := exec.Command(w.programs["func"], "run", "--address", address)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "FUNC_GO="+filepath.Join(product.Root(), "deploy", "func-go"), "KUBERNAUT_SETTINGS="+settings)
@@ -85,12 +86,4 @@ func (w *world) awaitAnswer(t testing.TB, address string, body []byte) *http.Res
 		return err == nil && response.StatusCode == http.StatusOK, fmt.Sprint(response.Status, " ", strings.TrimSpace(string(text)))
 	})
 	return answer
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
 }

@@ -3,7 +3,6 @@ package postgrestest
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kubernaut.ai/shared/porttest"
 )
 
 const (
@@ -60,7 +61,8 @@ func Start(t testing.TB, settings ...string) *Server {
 	s := &Server{bin: bin, dir: dir, settings: settings}
 	s.create(t)
 	for range attempts {
-		s.port = freePort(t)
+		s.port, err = porttest.Free()
+		require.NoError(t, err)
 		if s.start(t) {
 			t.Cleanup(func() { s.end(syscall.SIGQUIT) })
 			return s
@@ -129,7 +131,7 @@ func credential() *syscall.Credential {
 // start starts the server; false when its port was taken in the meantime.
 func (s *Server) start(t testing.TB) bool {
 	t.Helper()
-	arguments := []string{"-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.dir}
+	arguments := []string{"-D", s.data(), "-h", porttest.Host, "-p", strconv.Itoa(s.port), "-k", s.dir}
 	// Durability is not what is tested, and a disk may be slow.
 	for _, setting := range append([]string{"fsync=off", "full_page_writes=off", "shared_buffers=16MB"}, s.settings...) {
 		arguments = append(arguments, "-c", setting)
@@ -168,7 +170,7 @@ func (s *Server) As(role, secret, database string) string {
 
 func (s *Server) address(role, secret, database string) string {
 	return (&url.URL{Scheme: "postgres", User: url.UserPassword(role, secret), Path: "/" + database,
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), RawQuery: patience}).String()
+		Host: porttest.Address(s.port), RawQuery: patience}).String()
 }
 
 // Stop ends the server at once, as a crash does.
@@ -188,12 +190,4 @@ func (s *Server) Restart(t testing.TB) {
 func (s *Server) end(signal syscall.Signal) {
 	_ = s.cmd.Process.Signal(signal)
 	<-s.exited
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
 }
