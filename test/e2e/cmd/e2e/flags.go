@@ -19,6 +19,7 @@ func parse(arguments []string, stdout, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.keep, "keep", false, "leave the cluster up")
 	flags.BoolVar(&o.installOnly, "install", false, "bring up and install only, and leave the cluster up")
 	flags.BoolVar(&o.asItIs, "as-it-is", false, "run on what the cluster that is up has installed already")
+	flags.BoolVar(&o.again, "again", false, "run scenarios that failed once more when all have ended, and fail for those that fail twice")
 	flags.BoolVar(&o.bench, "bench", false, "measure instead of testing")
 	flags.StringVar(&o.own, "kubeconfig", "", "use this cluster of your own instead, with Knative on it: the scenarios make workloads there ill, and Kubernaut stays installed")
 	flags.StringVar(&o.pattern, "run", "", "run only the scenarios whose name matches, as go test's flag")

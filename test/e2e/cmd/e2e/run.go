@@ -14,11 +14,11 @@ import (
 )
 
 type options struct {
-	keep, installOnly, asItIs, bench bool
-	pattern, own                     string
-	fakeNodes                        int
-	timeout                          time.Duration
-	stdout, stderr                   io.Writer
+	keep, installOnly, asItIs, bench, again bool
+	pattern, own                            string
+	fakeNodes                               int
+	timeout                                 time.Duration
+	stdout, stderr                          io.Writer
 }
 
 // run does all of it; the cluster goes at the end if it came at the beginning.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,7 +27,7 @@ const sideBySide = 3
 const stopPatience = 30 * time.Second
 
 // ownPackages are what the scenarios stand on, with tests that need no cluster.
-var ownPackages = []string{"./bed/...", "./image/...", "./platform/...", "./product/...", "./toolchain/..."}
+var ownPackages = []string{"./bed/...", "./cmd/...", "./image/...", "./platform/...", "./product/...", "./toolchain/..."}
 
 // ownTests tests what the scenarios stand on.
 func (o options) ownTests(ctx context.Context) error {
@@ -90,12 +91,27 @@ func (p *program) remove() error {
 	return os.RemoveAll(p.folder)
 }
 
-// scenarios runs the program on a cluster. It ends with this process, however that
-// ends: scenarios of which nobody hears would change the cluster under the next ones.
+// scenarios runs the program on a cluster, and, where that is asked for, those that
+// failed once more: all others have ended, and the machine has nothing else to do.
 func (o options) scenarios(ctx context.Context, p *program, environment ...string) error {
 	if <-p.built; p.failed != nil {
 		return fmt.Errorf("build scenarios: %w", errors.Join(p.failed, context.Cause(ctx)))
 	}
+	first := &failed{to: o.stdout}
+	again := o
+	o.stdout = first
+	err := o.runScenarios(ctx, p, environment)
+	if err == nil || !o.again || len(first.names) == 0 || ctx.Err() != nil {
+		return err
+	}
+	fmt.Fprintf(o.stderr, "e2e: %d failed and are run once more: %s\n", len(first.names), strings.Join(first.names, ", "))
+	again.pattern = first.pattern()
+	return again.runScenarios(ctx, p, environment)
+}
+
+// runScenarios runs the program. It ends with this process, however that ends:
+// scenarios of which nobody hears would change the cluster under the next ones.
+func (o options) runScenarios(ctx context.Context, p *program, environment []string) error {
 	cmd := exec.CommandContext(ctx, p.path(), o.flags()...)
 	cmd.Dir = filepath.Join(product.Root(), "test", "e2e", "scenario")
 	cmd.Env = append(append(os.Environ(), "GOWORK=off"), environment...)
