@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/signal"
 )
 
 // Events are kept by name, not by time: to find the newest, all must be read.
@@ -61,7 +62,7 @@ func mergeEvents(first, second []corev1.Event) []corev1.Event {
 	})...)
 }
 
-// object names what an event is about.
+// object names what an event is about, its kind as targets write it.
 type object struct{ kind, name string }
 
 // notes are the events about these objects, the newest first; nil means all.
@@ -69,11 +70,12 @@ func notes(events []corev1.Event, about map[object]bool) []event.Note {
 	var out []event.Note
 	for i := range events {
 		n := &events[i]
-		if about != nil && !about[object{n.InvolvedObject.Kind, n.InvolvedObject.Name}] {
+		of := object{signal.KindOf(n.InvolvedObject.APIVersion, n.InvolvedObject.Kind), n.InvolvedObject.Name}
+		if about != nil && !about[of] {
 			continue
 		}
 		out = append(out, event.Note{Type: n.Type, Reason: event.Cut(n.Reason, event.MaxAttribute),
-			Message: event.Cut(n.Message, event.MaxText), Object: n.InvolvedObject.Kind + "/" + n.InvolvedObject.Name,
+			Message: event.Cut(n.Message, event.MaxText), Object: of.kind + "/" + of.name,
 			Count: times(n), LastSeen: lastSeen(n)})
 	}
 	slices.SortStableFunc(out, func(a, b event.Note) int {

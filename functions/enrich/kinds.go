@@ -2,7 +2,6 @@ package function
 
 import (
 	"context"
-	"strings"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -127,11 +126,7 @@ func autoscalerState(h *autoscalingv2.HorizontalPodAutoscaler) *event.Autoscaler
 // scaled is what an autoscaler scales, its kind as targets write it.
 func scaled(h *autoscalingv2.HorizontalPodAutoscaler) event.Target {
 	ref := h.Spec.ScaleTargetRef
-	group, _, found := strings.Cut(ref.APIVersion, "/")
-	if !found {
-		group = ""
-	}
-	return event.Target{APIVersion: ref.APIVersion, Kind: signal.KindName(group, ref.Kind), Namespace: h.Namespace, Name: ref.Name}
+	return event.Target{APIVersion: ref.APIVersion, Kind: signal.KindOf(ref.APIVersion, ref.Kind), Namespace: h.Namespace, Name: ref.Name}
 }
 
 func (e enricher) budget(ctx context.Context, t event.Target) (subject, error) {

@@ -12,9 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"kubernaut.ai/functions/execute/reading"
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/signal"
 )
 
 // collectDiagnostics gathers what a person would look at first: conditions,
@@ -33,7 +35,7 @@ const (
 	maxLog   = 1536
 	// maxDetail bounds any other piece of evidence.
 	maxDetail = 1 << 10
-	// eventPage bounds the events that are looked through.
+	// eventPage bounds the events that are looked through of each object.
 	eventPage = 500
 )
 
@@ -47,11 +49,13 @@ func (collectDiagnostics) Plan(_ context.Context, o Order) (Plan, error) {
 func (a collectDiagnostics) Collect(ctx context.Context, o Order) ([]event.Evidence, error) {
 	var f findings
 	pods := a.subject(ctx, o, &f)
-	names := map[string]bool{o.Target.Kind + "/" + o.Target.Name: true}
+	about := []event.Target{o.Target}
 	visited := map[string]bool{}
 	for i := range pods[:min(len(pods), maxDiagnosedPods)] {
 		pod := &pods[i]
-		names["Pod/"+pod.Name] = true
+		if o.Target.Kind != kindPod {
+			about = append(about, event.Target{Kind: kindPod, Namespace: pod.Namespace, Name: pod.Name})
+		}
 		f.add("pod "+pod.Name, podStates(pod))
 		a.logs(ctx, pod, &f)
 		if node := pod.Spec.NodeName; node != "" && !visited[node] && len(visited) < maxDiagnosedNodes {
@@ -59,7 +63,7 @@ func (a collectDiagnostics) Collect(ctx context.Context, o Order) ([]event.Evide
 			a.node(ctx, node, &f)
 		}
 	}
-	a.events(ctx, o.Target, names, &f)
+	a.events(ctx, about, &f)
 	return f.list, nil
 }
 
@@ -82,7 +86,7 @@ func (f *findings) missing(source string, err error) {
 func (a collectDiagnostics) subject(ctx context.Context, o Order, f *findings) []corev1.Pod {
 	t := o.Target
 	switch {
-	case t.Kind == "Pod":
+	case t.Kind == kindPod:
 		pod, err := a.kube.CoreV1().Pods(t.Namespace).Get(ctx, t.Name, metav1.GetOptions{})
 		if err != nil {
 			f.missing("pod "+t.Name, err)
@@ -179,30 +183,40 @@ func (a collectDiagnostics) node(ctx context.Context, name string, f *findings) 
 	f.add("node "+name, conditionsOf(node))
 }
 
-// events keeps the newest events about the target and its pods.
-func (a collectDiagnostics) events(ctx context.Context, t event.Target, names map[string]bool, f *findings) {
-	namespace := t.Namespace
+// events keeps the newest events about the objects.
+func (a collectDiagnostics) events(ctx context.Context, objects []event.Target, f *findings) {
+	var found []corev1.Event
+	for _, o := range objects {
+		list, err := a.eventsOf(ctx, o)
+		if err != nil {
+			f.missing("events", err)
+			return
+		}
+		found = append(found, list...)
+	}
+	slices.SortFunc(found, func(x, y corev1.Event) int { return lastSeen(&y).Compare(lastSeen(&x).Time) })
+	var said []string
+	for _, e := range found[:min(len(found), maxDiagnosedEvents)] {
+		said = append(said, fmt.Sprintf("%s %s %s/%s: %s", e.Type, e.Reason, e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Message))
+	}
+	f.add("events", strings.Join(said, "\n"))
+}
+
+// eventsOf are an object's own: others have its name, and kinds exist twice.
+func (a collectDiagnostics) eventsOf(ctx context.Context, o event.Target) ([]corev1.Event, error) {
+	namespace := o.Namespace
 	if namespace == "" {
 		// Events about what is cluster-scoped are kept in the default namespace.
 		namespace = metav1.NamespaceDefault
 	}
-	list, err := a.kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{Limit: eventPage})
+	selector := fields.OneTermEqualSelector("involvedObject.name", o.Name).String()
+	list, err := a.kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{Limit: eventPage, FieldSelector: selector})
 	if err != nil {
-		f.missing("events", err)
-		return
+		return nil, err
 	}
-	var about []corev1.Event
-	for _, e := range list.Items {
-		if names[e.InvolvedObject.Kind+"/"+e.InvolvedObject.Name] {
-			about = append(about, e)
-		}
-	}
-	slices.SortFunc(about, func(x, y corev1.Event) int { return lastSeen(&y).Compare(lastSeen(&x).Time) })
-	var said []string
-	for _, e := range about[:min(len(about), maxDiagnosedEvents)] {
-		said = append(said, fmt.Sprintf("%s %s %s/%s: %s", e.Type, e.Reason, e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Message))
-	}
-	f.add("events", strings.Join(said, "\n"))
+	return slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
+		return e.InvolvedObject.Name != o.Name || signal.KindOf(e.InvolvedObject.APIVersion, e.InvolvedObject.Kind) != o.Kind
+	}), nil
 }
 
 func lastSeen(e *corev1.Event) metav1.Time {

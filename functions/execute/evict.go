@@ -61,7 +61,7 @@ func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
 func (x *planner) evicted(o Order, t turn) Result {
 	res := x.outcome(o, t.plan, t.plan.Target)
 	for _, v := range t.plan.Victims[:min(t.evicted, event.MaxPods)] {
-		pod := event.Target{APIVersion: "v1", Kind: "Pod", Namespace: t.plan.Target.Namespace, Name: v.Name, UID: v.UID}
+		pod := event.Target{APIVersion: "v1", Kind: kindPod, Namespace: t.plan.Target.Namespace, Name: v.Name, UID: v.UID}
 		res.Execution.Changes = append(res.Execution.Changes, event.Change{Target: pod, Before: "running", After: "evicted"})
 	}
 	res.Execution.Observed = sentences(t.plan.Note, fmt.Sprintf("%d of %d pods evicted.", t.evicted, len(t.plan.Victims)))

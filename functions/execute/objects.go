@@ -82,6 +82,9 @@ func accessBy[T object](apiVersion string, of ways[T]) access {
 	}
 }
 
+// kindPod is as targets write it.
+const kindPod = "Pod"
+
 // kinds that execute writes to, or whose applied annotation it reads.
 var kinds = map[string]access{
 	"Deployment":              accessBy("apps/v1", deployments),

@@ -68,7 +68,7 @@ type considered struct {
 // consider checks scope and fence, and finds the plan.
 func (x *planner) consider(ctx context.Context, o Order) (c considered, err error) {
 	c.target, err = x.inScope(ctx, o)
-	if refused(err, ReasonTargetGone) && o.Target.Kind == "Pod" && o.Action.ChangesCluster {
+	if refused(err, ReasonTargetGone) && o.Target.Kind == kindPod && o.Action.ChangesCluster {
 		c.gone = true
 		return c, nil
 	}

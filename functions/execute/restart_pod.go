@@ -24,7 +24,7 @@ type restartPod struct{ kube reading.Client }
 func (a restartPod) Plan(ctx context.Context, o Order) (Plan, error) {
 	var p Plan
 	var err error
-	if o.Target.Kind == "Pod" {
+	if o.Target.Kind == kindPod {
 		p, err = a.one(ctx, o)
 	} else {
 		p, err = a.unhealthy(ctx, o)

@@ -71,7 +71,7 @@ func unreadable(t event.Target, err error) error {
 func (x *planner) disturbed(ctx context.Context, o Order, p Plan, victims []Victim) ([]event.Disturbed, error) {
 	var others []event.Target
 	for _, v := range victims {
-		pod := event.Target{APIVersion: "v1", Kind: "Pod", Namespace: p.Target.Namespace, Name: v.Name}
+		pod := event.Target{APIVersion: "v1", Kind: kindPod, Namespace: p.Target.Namespace, Name: v.Name}
 		if !pod.Same(o.Target) {
 			others = append(others, pod)
 		}

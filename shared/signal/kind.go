@@ -25,6 +25,19 @@ func KindName(group, kind string) string {
 	return kind + "." + group
 }
 
+// KindOf is the KindName of an object as references to it name its kind, whose
+// API version is group/version, or v1; empty is Kubernetes' own.
+func KindOf(apiVersion, kind string) string { return KindName(groupOf(apiVersion), kind) }
+
+// groupOf is the group of an API version, empty for Kubernetes' core.
+func groupOf(apiVersion string) string {
+	group, _, grouped := strings.Cut(apiVersion, "/")
+	if !grouped {
+		return ""
+	}
+	return group
+}
+
 // ValidKindName reports whether s is a kind as KindName writes it.
 func ValidKindName(s string) bool {
 	kind, group, grouped := strings.Cut(s, ".")

@@ -12,10 +12,7 @@ type Object struct {
 
 // candidates is the object itself, where its names are such as objects have.
 func (o Object) candidates() ([]Candidate, string) {
-	group, _, grouped := strings.Cut(o.APIVersion, "/")
-	if !grouped {
-		group = ""
-	}
+	group := groupOf(o.APIVersion)
 	switch {
 	case !validKind(o.Kind), !ValidName(o.Name), group != "" && !ValidName(group):
 		return nil, ReasonNoTarget
