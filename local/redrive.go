@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 
-	deadletter "kubernaut.ai/functions/deadletter"
-
 	"kubernaut.ai/local/system"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/redrive"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -31,7 +30,7 @@ func (o *options) redriveAll(ctx context.Context) error {
 	defer func() { _ = letters.Close() }() // read from only
 	broker := stage.NewSink(sink)
 	defer broker.Close()
-	sum, err := deadletter.Redrive(ctx, deadletter.Redriving{Letters: letters, Publish: broker.Post})
+	sum, err := redrive.Do(ctx, redrive.Order{Letters: letters, Publish: broker.Post})
 	_, _ = fmt.Fprintf(o.out, "%d taken by the Broker, %d kept, %d failed\n", sum.Accepted, sum.Kept, sum.Failed)
 	return err
 }

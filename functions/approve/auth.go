@@ -20,7 +20,7 @@ type Person struct {
 
 // Access is what a person wants to do to remediations.
 type Access struct {
-	// Verb is approve, undo, get, list or pause.
+	// Verb is approve, undo, get, list, pause or redrive.
 	Verb string
 	// Namespace of the action's target; empty asks for all of the cluster.
 	Namespace string
@@ -35,6 +35,7 @@ const (
 	verbGet     = "get"
 	verbList    = "list"
 	verbPause   = "pause"
+	verbRedrive = "redrive"
 )
 
 // Authenticator says who sends a request and what they may do. Any error is a

@@ -110,7 +110,7 @@ func newHouse(t testing.TB) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	h := &house{sink: &sink{}, ledger: l, server: server}
-	h.door = door{guard: guard{name: "alice"}, pauses: l, drop: func(context.Context, string, string) {},
+	h.door = door{guard: guard{name: "alice"}, pauses: l, letters: l, drop: func(context.Context, string, string) {},
 		desk: &desk{book: ledgerBook{l}, press: h.sink, keys: eventtest.Keyring(), now: func() time.Time { return now }}}
 	body, err := eventtest.Sample(event.RemediationHeld).MarshalJSON()
 	require.NoError(t, err)

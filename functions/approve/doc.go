@@ -11,13 +11,16 @@
 //	POST /api/v1/pause                       {"reason"}
 //	POST /api/v1/resume
 //	GET  /api/v1/pause
+//	GET  /api/v1/deadletters                 what was not delivered, the newest first
+//	POST /api/v1/deadletters/redrive         {"comment"}; type, destination, remediation
 //
 // Who the person is, the cluster says: a bearer token is reviewed, and a
-// SubjectAccessReview must allow the verb (approve, undo, get, list, pause) on
+// SubjectAccessReview must allow the verb (approve, undo, get, list, pause, redrive) on
 // remediations.kubernaut.ai in the namespace of the action's target; in the
 // whole cluster where that has none. Reading takes it in every namespace that a
 // remediation is about, and a list has those namespaces only in which the person
-// may list. An answer that cannot be had is a no. On one's own machine, APPROVE_AUTH=local
+// may list. Pausing, dead letters and redriving take the verb in the whole cluster.
+// An answer that cannot be had is a no. On one's own machine, APPROVE_AUTH=local
 // takes whoever comes over the loopback interface for the user that APPROVER,
 // or the operating system, names.
 //

@@ -12,6 +12,7 @@ import (
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/redrive"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -33,6 +34,8 @@ type door struct {
 	// past is nil where no history is configured.
 	past   annals
 	claims claims
+	// letters are events that were not delivered.
+	letters redrive.Letters
 	// reads has a place for each read that may be under way.
 	reads chan struct{}
 	// drop records a refusal by its named reason.
@@ -76,6 +79,8 @@ func (d door) routes() map[string]map[string]action {
 		"/api/v1/remediations/{id}/refuse":  {http.MethodPost: d.refuse},
 		"/api/v1/remediations/{id}/undo":    {http.MethodPost: d.undo},
 		"/api/v1/remediations/{id}/held":    {http.MethodGet: d.held},
+		"/api/v1/deadletters":               {http.MethodGet: d.deadLetters},
+		"/api/v1/deadletters/redrive":       {http.MethodPost: d.redrive},
 		"/api/v1/pause":                     {http.MethodPost: d.pause, http.MethodGet: d.paused},
 		"/api/v1/resume":                    {http.MethodPost: d.resume},
 	}

@@ -10,11 +10,6 @@
 // about those would feed the loop), at a stage that somebody added, events
 // without a good seal, and events that the remediation has moved on from.
 //
-// Redrive posts kept events to the Broker again, verbatim, and forgets those
-// that it takes. Stages drop what belongs to a remediation that has ended, so
-// redriving is always safe:
-//
-//	result, err := deadletter.Redrive(ctx, deadletter.Redriving{
-//		Letters: ledger, Publish: post, Filter: deadletter.Filter{Destination: "record"},
-//	})
+// Package redrive posts them to the Broker again: approve on behalf of a person,
+// make redrive on one's own machine.
 package function

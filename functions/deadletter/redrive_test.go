@@ -10,20 +10,21 @@ import (
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/redrive"
 )
 
 func TestRedrive(t *testing.T) {
 	approved, received := eventtest.Sample(event.RemediationApproved), eventtest.Sample(event.SignalReceived)
 	for name, c := range map[string]struct {
-		filter Filter
+		filter redrive.Filter
 		posted []string
 	}{
-		"everything, the oldest first":    {Filter{}, []string{received.ID(), approved.ID()}},
-		"what record failed":              {Filter{Destination: "record"}, []string{received.ID()}},
-		"what an address failed":          {Filter{Destination: executeAddress}, []string{approved.ID()}},
-		"what is of a type":               {Filter{Type: event.RemediationApproved}, []string{approved.ID()}},
-		"what belongs to a remediation":   {Filter{Remediation: eventtest.RemediationID}, []string{received.ID(), approved.ID()}},
-		"what belongs to none that is so": {Filter{Remediation: "other-1"}, nil},
+		"everything, the oldest first":    {redrive.Filter{}, []string{received.ID(), approved.ID()}},
+		"what record failed":              {redrive.Filter{Destination: "record"}, []string{received.ID()}},
+		"what an address failed":          {redrive.Filter{Destination: executeAddress}, []string{approved.ID()}},
+		"what is of a type":               {redrive.Filter{Type: event.RemediationApproved}, []string{approved.ID()}},
+		"what belongs to a remediation":   {redrive.Filter{Remediation: eventtest.RemediationID}, []string{received.ID(), approved.ID()}},
+		"what belongs to none that is so": {redrive.Filter{Remediation: "other-1"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -33,7 +34,7 @@ func TestRedrive(t *testing.T) {
 				w.redis.Advance(1e9)
 			}
 			var posted []string
-			sum, err := Redrive(t.Context(), Redriving{Letters: w.ledger, Filter: c.filter,
+			sum, err := redrive.Do(t.Context(), redrive.Order{Letters: w.ledger, Filter: c.filter,
 				Publish: func(_ context.Context, e cloudevents.Event) error {
 					require.NoError(t, eventtest.Keyring().Verify(e), "verbatim: the seal is still good")
 					require.Empty(t, e.Extensions()[extDest])
@@ -42,7 +43,7 @@ func TestRedrive(t *testing.T) {
 				}})
 			require.NoError(t, err)
 			require.Equal(t, c.posted, posted)
-			require.Equal(t, Redriven{Accepted: len(posted), Kept: 2 - len(posted)}, sum)
+			require.Equal(t, redrive.Result{Accepted: len(posted), Kept: 2 - len(posted)}, sum)
 			require.Len(t, w.letters(), 2-len(posted))
 		})
 	}
@@ -53,15 +54,15 @@ func TestRedriveKeepsWhatTheBrokerDoesNotTake(t *testing.T) {
 	_, err := w.stage.Take(t.Context(), dead(event.SignalReceived, "http://record.x.svc"))
 	require.NoError(t, err)
 	down := errors.New("broker is down")
-	sum, err := Redrive(t.Context(), Redriving{Letters: w.ledger,
+	sum, err := redrive.Do(t.Context(), redrive.Order{Letters: w.ledger,
 		Publish: func(context.Context, cloudevents.Event) error { return down }})
 	require.ErrorIs(t, err, down)
-	require.Equal(t, Redriven{Failed: 1}, sum)
+	require.Equal(t, redrive.Result{Failed: 1}, sum)
 	require.Len(t, w.letters(), 1)
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Redrive(ended, Redriving{Letters: w.ledger, Publish: func(context.Context, cloudevents.Event) error { return nil }})
+	_, err = redrive.Do(ended, redrive.Order{Letters: w.ledger, Publish: func(context.Context, cloudevents.Event) error { return nil }})
 	require.Error(t, err)
 	require.Len(t, w.letters(), 1)
 }

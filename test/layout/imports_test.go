@@ -74,6 +74,7 @@ func TestOurPackagesImportOnlyWhatTheyMay(t *testing.T) {
 		"shared/history":  {"shared/event"},
 		"shared/cluster":  {"shared/event", "shared/signal"},
 		"shared/stage":    {"shared/event", "shared/ledger"},
+		"shared/redrive":  {"shared/event", "shared/ledger", "shared/stage"},
 		"shared/timeline": {"shared/event", "shared/history", "shared/stage"},
 	}
 	for _, f := range files(t) {
@@ -114,7 +115,7 @@ func TestLibrariesStayWhereTheyBelong(t *testing.T) {
 		{"OPA is known to the policy package only", "github.com/open-policy-agent/opa", []string{"shared/policy"}},
 		{"the API server is reached by clusters' readers and execute", "k8s.io/client-go", []string{"shared/cluster", "functions/execute",
 			"functions/enrich", "functions/gateway", "functions/assess", "functions/approve", "local", "test"}},
-		{"CloudEvents stay at the edges", "github.com/cloudevents/sdk-go", []string{"shared/event", "shared/stage", "functions", "local", "test"}},
+		{"CloudEvents stay at the edges", "github.com/cloudevents/sdk-go", []string{"shared/event", "shared/stage", "shared/redrive", "functions", "local", "test"}},
 		{"func-go is the local system's", "knative.dev/func-go", []string{"local", "test"}},
 		{"Knative Eventing's types are the embedded Broker's", "knative.dev/eventing", []string{"local", "test"}},
 	}
