@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"kubernaut.ai/shared/event"
-	"kubernaut.ai/test/e2e/bed"
 	"kubernaut.ai/test/e2e/product"
 )
 
@@ -28,23 +29,23 @@ const (
 	stormGateways = 3
 )
 
-// TestAStormOfAlertsIsOneRemediation has every pod of a Deployment alert at once.
+// TestAStormOfAlertsIsOneRemediation has every pod of a Deployment alert at once. A
+// person is asked first: an action within the storm would take pods away, and
+// alerts about pods that are gone open nothing.
 func TestAStormOfAlertsIsOneRemediation(t *testing.T) {
 	w := enter(t)
 	w.keepAwake(t)
 	w.atLeast(t, event.StageGateway, stormGateways)
 	i := w.fallIllAll(t)
+	jane := w.token(t, i.deployment.Namespace, "jane")
+	w.mayApprove(t, i.deployment.Namespace, "jane")
 	began := time.Now()
 	all := w.fireForEach(t, i)
-	until(t, "the rollback", func(context.Context) (bool, any) {
-		now := w.deployment(t, i.deployment)
-		return now.Spec.Template.Annotations[bed.FaultAnnotation] == "", now.Annotations
-	})
-	t.Logf("%d alerts to the action applied: %s", stormPods, time.Since(began).Round(time.Millisecond))
 	until(t, "every alert counted on the one claim", func(ctx context.Context) (bool, any) {
 		claim, err := w.ledger.Get(ctx, i.target().Fingerprint())
 		return err == nil && claim.Duplicates >= stormPods-1, fmt.Sprint(claim.Duplicates, " ", err)
 	})
+	t.Logf("%d alerts on one claim within %s", stormPods, time.Since(began).Round(time.Millisecond))
 	for _, pod := range w.awake(t, event.StageGateway) {
 		said, err := w.kube.CoreV1().Pods(product.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: function}).DoRaw(t.Context())
 		require.NoError(t, err)
@@ -52,7 +53,10 @@ func TestAStormOfAlertsIsOneRemediation(t *testing.T) {
 		t.Logf("%s logged %d of them", pod.Name, taken)
 		require.Positive(t, taken, "%s took part", pod.Name)
 	}
-	w.rolledOut(t, i.deployment)
+	id := w.opened(t, i.target()).ID
+	w.event(t, id, event.RemediationHeld)
+	require.Equal(t, http.StatusAccepted, w.approve(t, id, jane))
+	w.well(t, i)
 	for n := range all {
 		all[n].EndsAt = time.Now()
 	}
@@ -66,6 +70,7 @@ func (w *world) fallIllAll(t testing.TB) *illness {
 	t.Helper()
 	// One pod of the version before is left, and shows that it works.
 	d := w.fakeDeployment(w.namespace(t, managed), "checkout", stormPods+1)
+	maps.Copy(d.Labels, owned)
 	d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: ptr.To(intstr.FromInt32(stormPods)), MaxSurge: ptr.To(intstr.FromInt32(0))}
 	d = w.rolledOut(t, w.deploy(t, d))
 	w.rollOutBad(t, d)
