@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(server.Close)
 	require.NoError(t, w.stage.Start(t.Context(), map[string]string{
 		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageDeadletter), stage.EnvSealPublic: eventtest.PublicKeys(),
-		stage.EnvRedis: w.redis.URL(), stage.EnvSink: server.URL, stage.EnvLogLevel: "fatal", envStages: addresses,
+		stage.EnvRedis: w.redis.URL(), stage.EnvSink: server.URL, stage.EnvLogLevel: "fatal", stage.EnvStages: addresses,
 	}))
 	t.Cleanup(func() { require.NoError(t, w.stage.Stop(context.Background())) })
 	return w

@@ -13,10 +13,6 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// envStages names the stages' addresses where their host names do not tell:
-// "record=http://127.0.0.1:4001,execute=http://127.0.0.1:4002".
-const envStages = "STAGE_URLS"
-
 // reasonDeadLettered is the named reason of the remediation's end.
 const reasonDeadLettered = "dead_lettered"
 
@@ -27,19 +23,16 @@ func New() *stage.Function {
 
 // open checks the settings; the stage has no routes, since it takes all.
 func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
-	_, err := parseStages(rt.Config.String(envStages, ""))
-	if err != nil {
-		return nil, fmt.Errorf("setting %s: %w", envStages, err)
-	}
-	return nil, nil
+	_, err := stage.ParseStages(rt.Config.String(stage.EnvStages, ""))
+	return nil, err
 }
 
 func take(ctx context.Context, rt *stage.Runtime, e cloudevents.Event) error {
-	stages, err := parseStages(rt.Config.String(envStages, ""))
+	stages, err := stage.ParseStages(rt.Config.String(stage.EnvStages, ""))
 	if err != nil {
 		return err
 	}
-	u := undertaker{letters: rt.Ledger, claims: rt.Ledger, herald: rt, verify: rt.Keys.Verify, now: rt.Now, stages: stages}
+	u := undertaker{letters: rt.Ledger, claims: rt.Ledger, herald: rt, verify: rt.Keys.Verify, now: rt.Now, stages: byHost(stages)}
 	reason, err := u.take(ctx, e)
 	if err != nil {
 		return err

@@ -113,18 +113,15 @@ func stageAt(address string, stages map[string]string) string {
 	return event.Cut(name, event.MaxAttribute)
 }
 
-// parseStages reads "stage=url,stage=url" into stages by host and port.
-func parseStages(text string) (map[string]string, error) {
-	stages := map[string]string{}
-	for _, pair := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
-		name, address, ok := strings.Cut(pair, "=")
-		u, err := url.Parse(address)
-		if !ok || err != nil || u.Host == "" || name == "" {
-			return nil, fmt.Errorf("%q is not stage=url", pair)
+// byHost turns addresses by stage into stages by host and port.
+func byHost(addresses map[string]string) map[string]string {
+	stages := make(map[string]string, len(addresses))
+	for name, address := range addresses {
+		if u, err := url.Parse(address); err == nil {
+			stages[u.Host] = name
 		}
-		stages[u.Host] = name
 	}
-	return stages, nil
+	return stages
 }
 
 // pipeline are the stages without which a remediation does not go on. An

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
 )
 
 func TestWhoFailedAndWhy(t *testing.T) {
-	stages, err := parseStages(addresses)
+	named, err := stage.ParseStages(addresses)
 	require.NoError(t, err)
+	stages := byHost(named)
 	encoded := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	for name, c := range map[string]struct {
 		dest, code, data string
@@ -40,14 +42,4 @@ func TestWhoFailedAndWhy(t *testing.T) {
 	}
 	long := failureOf(func(string) string { return strings.Repeat("QUJD", 5000) }, nil)
 	require.LessOrEqual(t, len(long.String()), event.MaxText)
-}
-
-func TestStagesAreParsed(t *testing.T) {
-	for name, text := range map[string]string{"no url": "record", "no name": "=http://x", "no host": "record=/path"} {
-		_, err := parseStages(text)
-		require.Error(t, err, name)
-	}
-	none, err := parseStages("")
-	require.NoError(t, err)
-	require.Empty(t, none)
 }

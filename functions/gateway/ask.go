@@ -10,9 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -69,20 +67,6 @@ func newAsker(rt *stage.Runtime, urls map[string]string) *asker {
 		// Only an answer of the stage itself counts.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, now: rt.Now}
-}
-
-// parseStages reads "stage=url,stage=url" into addresses by stage.
-func parseStages(text string) (map[string]string, error) {
-	urls := map[string]string{}
-	for _, pair := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
-		name, address, ok := strings.Cut(pair, "=")
-		u, err := url.Parse(address)
-		if !ok || err != nil || u.Host == "" || name == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fmt.Errorf("setting %s: %q is not stage=url", envStages, pair)
-		}
-		urls[name] = strings.TrimSuffix(address, "/")
-	}
-	return urls, nil
 }
 
 // address is where a stage explains.

@@ -274,16 +274,6 @@ func TestRequestsThatAreNotExplained(t *testing.T) {
 }
 
 func TestStageAddresses(t *testing.T) {
-	for text, want := range map[string]map[string]string{
-		"": {}, "enrich=http://127.0.0.1:1/, classify=https://x": {"enrich": "http://127.0.0.1:1", "classify": "https://x"},
-		"enrich": nil, "=http://x": nil, "enrich=": nil, "enrich=file:///etc": nil,
-	} {
-		got, err := parseStages(text)
-		require.Equal(t, want == nil, err != nil, text)
-		if err == nil {
-			require.Equal(t, want, got)
-		}
-	}
 	a := asker{namespace: "kubernaut-system", urls: map[string]string{"enrich": "http://127.0.0.1:1"}}
 	require.Equal(t, "http://127.0.0.1:1/explain", a.address("enrich"))
 	require.Equal(t, "http://classify.kubernaut-system.svc.cluster.local/explain", a.address("classify"))

@@ -36,7 +36,7 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sources: %w", err)
 	}
-	stages, stagesErr := parseStages(c.String(envStages, ""))
+	stages, stagesErr := stage.ParseStages(c.String(stage.EnvStages, ""))
 	heart, heartErr := openHeart(c.Duration(EnvHeartbeatWithin, 0), c.String(EnvHeartbeatTarget, ""), rt.Namespace)
 	scans, scansErr := openScans(rt, clients, sources)
 	objects := cluster.NewCache(clients, 0)

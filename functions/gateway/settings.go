@@ -38,9 +38,6 @@ const (
 	// EnvAlertmanager is the URL of the Alertmanager that is asked for them. It is
 	// assess' setting, too, and alone makes the gateway ask nobody.
 	EnvAlertmanager = "ALERTMANAGER_URL"
-	// envStages names the stages' addresses where their Services' names do not:
-	// "enrich=http://127.0.0.1:4001,classify=http://127.0.0.1:4002".
-	envStages = "STAGE_URLS"
 )
 
 // Settings of who may post; the package caller says what they mean.
