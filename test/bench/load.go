@@ -22,6 +22,8 @@ type load struct {
 	client *http.Client
 	// clients is the number of connections of a closed loop; 0 means few.
 	clients int
+	// most is how many bodies there are; 0 is as many as are asked for.
+	most int64
 	// accept says whether an answer's status is as it should be.
 	accept func(status int) bool
 }
@@ -62,8 +64,8 @@ func (l load) post(ctx context.Context, n int64) error {
 	return err
 }
 
-// closed posts as fast as answers come, and returns the number of requests a
-// second.
+// closed posts as fast as answers come, until the time or the bodies are over,
+// and returns the number of requests a second.
 func (l load) closed(ctx context.Context, length time.Duration) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
@@ -74,7 +76,11 @@ func (l load) closed(ctx context.Context, length time.Duration) (float64, error)
 	for range l.clients {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				if err := l.post(ctx, next.Add(1)); err != nil {
+				n := next.Add(1)
+				if l.most > 0 && n > l.most {
+					return
+				}
+				if err := l.post(ctx, n); err != nil {
 					if ctx.Err() == nil {
 						errs <- err
 					}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -71,6 +72,9 @@ func serveBroker(ctx context.Context) error {
 
 // serveSimulation is a cluster with as many Deployments as alerts will name.
 func serveSimulation(ctx context.Context) error {
+	// It is no part of Kubernaut: what its many objects cost its garbage collector
+	// would be taken from what is measured.
+	debug.SetGCPercent(simulationGC)
 	c, err := simulation.Start(ctx, simulation.Options{Objects: workloads()})
 	if err != nil {
 		return err
@@ -86,19 +90,41 @@ func serveSimulation(ctx context.Context) error {
 	return c.Close()
 }
 
-// settleInterval is long beside what listing a whole cluster costs it.
-const settleInterval = 200 * time.Millisecond
+const (
+	simulationGC = 800
+	// settleInterval is long beside what listing a whole cluster costs it, and
+	// restsFor so many of them is a cluster that nothing changes any more.
+	settleInterval = 200 * time.Millisecond
+	restsFor       = 5
+)
 
-// settled waits until every Deployment has its ReplicaSet: what is measured is
-// Kubernaut, not a cluster that is starting.
+// settled waits until every Deployment has its ReplicaSet, and no controller has
+// anything left to do: what is measured is Kubernaut, not a cluster that is
+// starting.
 func settled(ctx context.Context, c *simulation.Cluster) error {
 	client, err := metadata.NewForConfig(metadata.ConfigFor(c.RESTConfig()))
 	if err != nil {
 		return err
 	}
 	replicaSets := appsv1.SchemeGroupVersion.WithResource("replicasets")
-	return untilEvery(ctx, settleInterval, func() bool {
+	err = untilEvery(ctx, settleInterval, func() bool {
 		list, err := client.Resource(replicaSets).Namespace(benchNamespace).List(ctx, metav1.ListOptions{})
 		return err == nil && len(list.Items) >= workloadCount
+	})
+	if err != nil {
+		return err
+	}
+	version, rested := "", 0
+	return untilEvery(ctx, settleInterval, func() bool {
+		list, err := client.Resource(replicaSets).Namespace(benchNamespace).List(ctx, metav1.ListOptions{Limit: 1})
+		switch {
+		case err != nil:
+			rested = 0
+		case list.ResourceVersion == version:
+			rested++
+		default:
+			version, rested = list.ResourceVersion, 0
+		}
+		return rested >= restsFor
 	})
 }
