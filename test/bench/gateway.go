@@ -159,7 +159,7 @@ type served struct {
 // newAlerts says how many new alerts a second it takes, and what that uses.
 func newAlerts(ctx context.Context, b *bed, s served) (rate float64, used string, err error) {
 	begun := time.Now()
-	l := load{url: s.url, headers: benchCredential, clients: manyClients, most: workloadCount - 1,
+	l := load{url: s.url, headers: benchCredential, clients: fullClients, most: workloadCount - 1,
 		body: func(n int64) []byte { return webhook([]string{fmt.Sprintf("app-%d", n)}, begun) },
 		accept: func(s int) bool { return s == 201 }}.prepared()
 	usage := startUsage(s.process.Pid)

@@ -33,6 +33,9 @@ type load struct {
 const (
 	fewClients  = 16
 	manyClients = 64
+	// fullClients are nearly as many as Knative sends one pod at once: the calls
+	// that alerts cost share round trips the better, the more are under way.
+	fullClients = 96
 )
 
 func (l load) prepared() load {
