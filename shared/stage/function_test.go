@@ -280,11 +280,15 @@ func TestPublishingSucceedsOnlyWhenTheBrokerHasTakenTheEvent(t *testing.T) {
 		name   string
 		status int
 		fails  bool
-	}{{"taken", 202, false}, {"refused", 400, true}, {"busy", 503, true}} {
+	}{{"taken", 202, false}, {"refused", 400, true}, {"busy", 503, true}, {"elsewhere", 307, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			var got http.Header
 			sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if got != nil {
+					t.Error("a redirection was followed")
+				}
 				got = r.Header.Clone()
+				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(c.status)
 			}))
 			defer sink.Close()

@@ -18,20 +18,20 @@ const publishTimeout = 10 * time.Second
 
 // Sink is a Broker's address.
 type Sink struct {
-	url    string
-	client *http.Client
+	url       string
+	transport *http.Transport
 }
 
 // NewSink makes a sink of a Broker's URL. It keeps enough connections open
 // that a burst does not dial for each event.
 func NewSink(url string) *Sink {
-	return &Sink{url: url, client: &http.Client{Transport: &http.Transport{
+	return &Sink{url: url, transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		MaxIdleConns:        128,
 		MaxIdleConnsPerHost: 128,
 		IdleConnTimeout:     90 * time.Second,
-	}}}
+	}}
 }
 
 // Post sends an event and returns when the Broker has taken it.
@@ -45,7 +45,9 @@ func (s *Sink) Post(ctx context.Context, e cloudevents.Event) error {
 	if err := cehttp.WriteRequest(ctx, binding.ToMessage(&e), req); err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	resp, err := s.client.Do(req)
+	// Not by a client: it would follow a redirection to who knows whom, and keeps
+	// copies of all headers for that.
+	resp, err := s.transport.RoundTrip(req)
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func (s *Sink) Post(ctx context.Context, e cloudevents.Event) error {
 }
 
 // Close gives up idle connections.
-func (s *Sink) Close() { s.client.CloseIdleConnections() }
+func (s *Sink) Close() { s.transport.CloseIdleConnections() }
 
 // drain lets the connection be used again.
 func drain(resp *http.Response) {
