@@ -46,7 +46,7 @@ func (f *floor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *floor) calls(ctx context.Context, n int64) error {
-	name := fmt.Sprintf("app-%d", n)
+	name := fmt.Sprintf("app-%d", firstNew+n)
 	if _, err := f.deployments.Get(ctx, name, metav1.GetOptions{}); err != nil {
 		return err
 	}
