@@ -28,11 +28,13 @@ type load struct {
 	accept func(status int) bool
 }
 
-// Connections of a closed loop: few send batches, as Alertmanagers do; many are
-// needed to keep two cores busy where each request passes four processes.
+// Connections of a closed loop: few send batches, as Alertmanagers do, and fewer
+// yet the large ones of a storm; many are needed to keep two cores busy where
+// each request passes four processes.
 const (
-	fewClients  = 16
-	manyClients = 64
+	stormClients = 4
+	fewClients   = 16
+	manyClients  = 64
 	// fullClients are nearly as many as Knative sends one pod at once: the calls
 	// that alerts cost share round trips the better, the more are under way.
 	fullClients = 96
