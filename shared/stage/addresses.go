@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// EnvStages names stages that are elsewhere than at the Services of their names:
-// stage=url, separated by commas or spaces.
-const EnvStages = "STAGE_URLS"
+const (
+	// EnvStages names stages that are elsewhere than at the Services of their
+	// names: stage=url, separated by commas or spaces.
+	EnvStages = "STAGE_URLS"
+)
 
 // ParseStages reads the setting EnvStages into addresses by stage, without the
 // slash at their ends.

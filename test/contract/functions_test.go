@@ -127,7 +127,7 @@ var unset = map[string]string{
 	"APPROVE_AUTH":       "unset is the cluster's own authentication",
 	"APPROVER":           "only where APPROVE_AUTH is local",
 	"K_SERVICE":          "Knative Serving sets it",
-	"STAGE_URLS":         "in a cluster a stage's Service has its name, and the subscriber's host name says which stage it is",
+	stage.EnvStages:      "in a cluster a stage's Service has its name, and the subscriber's host name says which stage it is",
 }
 
 // settingName is how stages declare the name of a setting.

@@ -246,7 +246,7 @@ func TestPeoplesRolesHoldTheVerbsThatApproveAsksFor(t *testing.T) {
 	for name, verbs := range map[string][]string{
 		"kubernaut-viewer":   {"get", "list"},
 		"kubernaut-approver": {"approve", "get", "list", "undo"},
-		"kubernaut-operator": {"approve", "get", "list", "pause", "undo"},
+		"kubernaut-operator": {"approve", "get", "list", "pause", "redrive", "undo"},
 	} {
 		var want []string
 		for _, verb := range verbs {
