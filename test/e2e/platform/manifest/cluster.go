@@ -117,6 +117,11 @@ func (c *Cluster) applyOnce(ctx context.Context, object *unstructured.Unstructur
 func (c *Cluster) resource(object *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
 	kind := object.GroupVersionKind()
 	mapping, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if meta.IsNoMatchError(err) {
+		// A kind is established a moment before discovery tells of it: what was read
+		// in between counts as fresh, and would be believed for ever.
+		c.mapper.Reset()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find resource of %s: %w", kind, err)
 	}
