@@ -26,7 +26,9 @@ type bed struct {
 	dir       string
 	redisURL  string
 	redisKind string
-	closers   []func()
+	// sink is the Broker of the surroundings that were started last.
+	sink    string
+	closers []func()
 	// started counts the processes that write profiles.
 	started int
 }

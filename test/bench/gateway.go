@@ -73,13 +73,11 @@ func gatewayBed(ctx context.Context, b *bed) (*os.Process, string, error) {
 	if err := os.WriteFile(filepath.Join(b.dir, caller.FileTokens), []byte(benchToken+"\n"), 0o600); err != nil {
 		return nil, "", fmt.Errorf("write senders' token: %w", err)
 	}
-	sink, err := surroundings(b)
-	if err != nil {
+	var err error
+	if b.sink, err = surroundings(b); err != nil {
 		return nil, "", err
 	}
-	process, url, _, err := b.launch(ctx, event.StageGateway, stage.EnvSink+"="+sink,
-		gateway.EnvAuth+"="+caller.KindToken, gateway.EnvAuthDir+"="+b.dir)
-	return process, url + "api/v1/signals/prometheus", err
+	return b.gateway(ctx, gateway.EnvAuth+"="+caller.KindToken, gateway.EnvAuthDir+"="+b.dir)
 }
 
 // surroundings starts what a gateway talks to, each in a process of its own, and
@@ -128,7 +126,29 @@ func gatewayDuplicates(ctx context.Context, b *bed) ([]row, error) {
 		rows = append(rows, row{fmt.Sprintf("gateway, duplicates, %d a request", c.batch),
 			fmt.Sprintf("%.0f alerts/s; p99 at half %s", rate*float64(c.batch), ms(half.at(99))), c.target, cpu})
 	}
-	return append(rows, row{"gateway, resident memory under that load", mib(memoryOf(process.Pid)), "< 60 MiB", ""}), nil
+	rows = append(rows, row{"gateway, resident memory under that load", mib(memoryOf(process.Pid)), "< 60 MiB", ""})
+	open, err := gatewayOpen(ctx, b)
+	return append(rows, open), err
+}
+
+// gatewayOpen measures what the credential costs: a gateway that asks for none,
+// beside the same Redis, Broker and API server.
+func gatewayOpen(ctx context.Context, b *bed) (row, error) {
+	process, url, err := b.gateway(ctx, gateway.EnvAuth+"="+caller.KindNone)
+	if err != nil {
+		return row{}, err
+	}
+	body := webhook([]string{"app-0"}, time.Now())
+	l := load{url: url, clients: manyClients, body: func(int64) []byte { return body }, accept: func(s int) bool { return s == 202 || s == 201 }}.prepared()
+	used := startUsage(process.Pid)
+	rate, err := l.closed(ctx, b.length)
+	return row{"the same without authentication, 1 a request", fmt.Sprintf("%.0f alerts/s", rate), "", used.String()}, err
+}
+
+// gateway starts one among the surroundings that are there.
+func (b *bed) gateway(ctx context.Context, env ...string) (*os.Process, string, error) {
+	process, url, _, err := b.launch(ctx, event.StageGateway, append(env, stage.EnvSink+"="+b.sink)...)
+	return process, url + "api/v1/signals/prometheus", err
 }
 
 // gatewayNew measures alerts of which each opens a remediation, and beside it
