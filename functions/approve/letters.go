@@ -2,9 +2,7 @@ package function
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -47,8 +45,8 @@ type letter struct {
 }
 
 func (d door) deadLetters(ctx context.Context, v visit) (int, any, error) {
-	if _, err := lettersOf(v.query, nil); err != nil {
-		return 0, nil, err
+	if len(v.query) > 0 {
+		return 0, nil, wrongQuery("This list takes no filters.")
 	}
 	if err := d.guard.Authorize(ctx, v.person, Access{Verb: verbList}); err != nil {
 		return 0, nil, err
@@ -84,41 +82,26 @@ type redriven struct {
 	Next string `json:"next"`
 }
 
-// filters are what a redrive may be narrowed by.
-var filters = map[string]func(*redrive.Filter, string){
-	"type":        func(f *redrive.Filter, v string) { f.Type = fullType(v) },
-	"destination": func(f *redrive.Filter, v string) { f.Destination = v },
-	"remediation": func(f *redrive.Filter, v string) { f.Remediation = v },
+// redriveParameters are what a redrive may be narrowed by. An empty one is
+// refused: without it everything would be redriven.
+var redriveParameters = map[string]func(f *redrive.Filter, value string) (wrong string){
+	"type": func(f *redrive.Filter, v string) (wrong string) {
+		f.Type, wrong = typeOf("type", v)
+		return wrong
+	},
+	"destination": func(f *redrive.Filter, v string) string { f.Destination = v; return needed("destination", v) },
+	"remediation": func(f *redrive.Filter, v string) string { f.Remediation = v; return needed("remediation", v) },
 }
 
-// fullType takes a type of the catalogue by its short name, too.
-func fullType(name string) string {
-	for _, entry := range event.Catalogue() {
-		if event.ShortType(entry.Type) == name {
-			return entry.Type
-		}
+func needed(parameter, value string) (wrong string) {
+	if value == "" {
+		return parameter + " is empty."
 	}
-	return name
-}
-
-// lettersOf reads a query. What is not known is refused: a misspelt filter would
-// otherwise redrive everything.
-func lettersOf(q url.Values, known map[string]func(*redrive.Filter, string)) (f redrive.Filter, err error) {
-	for name, values := range q {
-		set, ok := known[name]
-		switch {
-		case !ok:
-			return f, wrongQuery(fmt.Sprintf("There is no filter %.64q here.", name))
-		case len(values) > 1 || values[0] == "":
-			return f, wrongQuery("The filter " + name + " takes one value.")
-		}
-		set(&f, values[0])
-	}
-	return f, nil
+	return ""
 }
 
 func (d door) redrive(ctx context.Context, v visit) (int, any, error) {
-	filter, err := lettersOf(v.query, filters)
+	filter, err := readQuery(v.query, redrive.Filter{}, redriveParameters)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -144,6 +144,9 @@ func TestDeadLettersAreForThoseWhoMayInTheWholeCluster(t *testing.T) {
 			guard{name: "eve", allow: func(Person, Access) error { return errors.New("API server is down") }}, 503, reasonUnavailable},
 		{"a filter that is not known", "POST", letterPath + "/redrive?stage=record", only(verbRedrive), 400, reasonBadRequest},
 		{"a filter without a value", "POST", letterPath + "/redrive?type=", only(verbRedrive), 400, reasonBadRequest},
+		{"a type that is in no catalogue", "POST", letterPath + "/redrive?type=signal.recieved", only(verbRedrive), 400, reasonBadRequest},
+		{"a destination without a value", "POST", letterPath + "/redrive?destination=", only(verbRedrive), 400, reasonBadRequest},
+		{"a remediation without a value", "POST", letterPath + "/redrive?remediation=", only(verbRedrive), 400, reasonBadRequest},
 		{"a filter that is given twice", "POST", letterPath + "/redrive?type=a&type=b", only(verbRedrive), 400, reasonBadRequest},
 		{"a list takes no filter", "GET", letterPath + "?type=a", only(verbList), 400, reasonBadRequest},
 	} {

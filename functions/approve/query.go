@@ -36,14 +36,19 @@ var parameters = map[string]func(f *history.Filter, value string) (wrong string)
 	"continue":  setContinue,
 }
 
-// filterOf reads a query, or says for people what is wrong with it.
+// filterOf reads the query of a list.
 func filterOf(q url.Values) (history.Filter, error) {
-	f := history.Filter{Limit: defaultLimit}
+	return readQuery(q, history.Filter{Limit: defaultLimit}, parameters)
+}
+
+// readQuery has each parameter of a query set its part of f, or says for people
+// what is wrong with it.
+func readQuery[F any](q url.Values, f F, known map[string]func(f *F, value string) (wrong string)) (F, error) {
 	for _, name := range slices.Sorted(maps.Keys(q)) {
-		set, ok := parameters[name]
+		set, ok := known[name]
 		switch {
 		case !ok:
-			return f, wrongQuery(fmt.Sprintf("There is no filter %.64q; there are %s.", name, strings.Join(slices.Sorted(maps.Keys(parameters)), ", ")))
+			return f, wrongQuery(fmt.Sprintf("There is no filter %.64q; there are %s.", name, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 		case len(q[name]) > 1:
 			return f, wrongQuery("The filter " + name + " is given more than once.")
 		case !storable(q.Get(name)):
@@ -66,14 +71,19 @@ func storable(text string) bool {
 	return len(text) <= history.MaxField && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-func setPhase(f *history.Filter, value string) string {
+func setPhase(f *history.Filter, value string) (wrong string) {
+	f.Phase, wrong = typeOf("phase", value)
+	return wrong
+}
+
+// typeOf is a type of the catalogue by its whole or its short name.
+func typeOf(parameter, value string) (eventType, wrong string) {
 	for _, entry := range event.Catalogue() {
 		if value == entry.Type || value == event.ShortType(entry.Type) {
-			f.Phase = entry.Type
-			return ""
+			return entry.Type, ""
 		}
 	}
-	return "phase must be a type of the catalogue, such as remediation.held."
+	return "", parameter + " must be a type of the catalogue, such as remediation.held."
 }
 
 func setLive(f *history.Filter, value string) string {
