@@ -12,14 +12,15 @@ import (
 // Host is where the ports are free.
 const Host = "127.0.0.1"
 
-// first and count are the ports that are tried: below those that the system
-// gives to whoever asks for any (on Linux from 32768 on). One of those may be
-// taken between being found and being listened on, by a connection or by another
-// test's server, which then looks like the one that was started. What is reserved
-// beside a port by Beside is below them, too.
+// first and count are the ports that are tried: above those that Kubernetes'
+// own components have for themselves (10248 to 10260), and below those that the
+// system gives to whoever asks for any (on Linux from 32768 on). One of the latter
+// may be taken between being found and being listened on, by a connection or by
+// another test's server, which then looks like the one that was started. What
+// Beside adds is below them, too.
 const (
-	first = 10_000
-	count = 11_000
+	first = 11_000
+	count = 10_000
 	tries = 1_000
 )
 

@@ -10,11 +10,12 @@ import (
 )
 
 func TestAFreePortCanBeListenedOnAndIsNoneThatTheSystemGivesAway(t *testing.T) {
-	const lowest = 32768 // of Linux's net.ipv4.ip_local_port_range
+	const lowest, kubernetes = 32768, 10260 // of net.ipv4.ip_local_port_range, and of the control plane's ports
 	for range 100 {
 		port, err := porttest.Free()
 		require.NoError(t, err)
 		require.Less(t, port+porttest.Beside, lowest)
+		require.Greater(t, port, kubernetes)
 		for _, p := range []int{port, port + porttest.Beside} {
 			listener, err := net.Listen("tcp", porttest.Address(p))
 			require.NoError(t, err)
