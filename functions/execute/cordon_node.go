@@ -17,7 +17,7 @@ const nodePage = 500
 
 // Plan refuses to cordon the last node that takes pods.
 func (a cordonNode) Plan(ctx context.Context, o Order) (Plan, error) {
-	node, l, err := readAs[*corev1.Node](ctx, a.kube, o.Target)
+	node, l, err := sightAs[*corev1.Node](ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}

@@ -66,8 +66,8 @@ func (x *planner) foretell(ctx context.Context, o Order) (Result, error) {
 	switch {
 	case c.gone:
 		return nothing(Plan{Target: o.Target, Note: "The pod is gone already."}), nil
-	case c.applied != nil:
-		res, err := x.found(ctx, o, *c.applied)
+	case c.applied:
+		res, err := x.found(ctx, o, *c.seen)
 		res.Execution.Observed = sentences("It is applied already.", res.Execution.Observed)
 		return disturbing(res, list), err
 	case !o.Action.ChangesCluster:
@@ -113,7 +113,7 @@ func disturbing(res Result, list []event.Disturbed) Result {
 	return res
 }
 
-// looking is what look would answer, with no evidence collected.
+// looking is what collect would answer, with no evidence collected.
 func (x *planner) looking(ctx context.Context, o Order) (Result, error) {
 	performer, err := x.performer(o)
 	if err != nil {

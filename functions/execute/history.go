@@ -188,19 +188,33 @@ func templateIn(rev *appsv1.ControllerRevision) (corev1.PodTemplateSpec, error) 
 // version under which the digest was computed: no template is spelled out
 // twice, and none is kept.
 func (x *Executor) templateOps(ctx context.Context, p Plan, l live) ([]operation, error) {
-	h, err := historyOf(ctx, x.kube, l)
+	former, err := x.formerTemplate(ctx, p, l)
 	if err != nil {
 		return nil, err
 	}
+	return []operation{
+		{"test", "/metadata/resourceVersion", l.meta.GetResourceVersion()},
+		{"replace", templatePath, former},
+	}, nil
+}
+
+// formerTemplate is the planned template, if the target's present one is still
+// that which it was planned to replace.
+func (x *Executor) formerTemplate(ctx context.Context, p Plan, l live) (corev1.PodTemplateSpec, error) {
+	var none corev1.PodTemplateSpec
+	if now := p.Template.planned; now != nil && now.version == l.meta.GetResourceVersion() {
+		return now.template, nil
+	}
+	h, err := historyOf(ctx, x.kube, l)
+	if err != nil {
+		return none, err
+	}
 	if h.digest != p.Template.Before.Digest {
-		return nil, refuse(ReasonTargetMoved, "the template of %s is no longer %s", l.target, p.Template.Before)
+		return none, refuse(ReasonTargetMoved, "the template of %s is no longer %s", l.target, p.Template.Before)
 	}
 	former, ok := h.byName(p.Template.After.Name)
 	if !ok || former.Digest != p.Template.After.Digest {
-		return nil, refuse(ReasonNoRevision, "%s is gone", p.Template.After)
+		return none, refuse(ReasonNoRevision, "%s is gone", p.Template.After)
 	}
-	return []operation{
-		{"test", "/metadata/resourceVersion", l.meta.GetResourceVersion()},
-		{"replace", templatePath, former.template},
-	}, nil
+	return former.template, nil
 }

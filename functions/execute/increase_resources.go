@@ -50,7 +50,7 @@ func (c change) by() resource.Quantity {
 // Plan resolves the factor to absolute quantities and refuses to lower, and
 // whatever is over Kubernaut's own cap, a LimitRange or a ResourceQuota.
 func (a increaseResources) Plan(ctx context.Context, o Order) (Plan, error) {
-	l, err := read(ctx, a.kube, o.Target)
+	l, err := sight(ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}

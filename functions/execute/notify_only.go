@@ -6,7 +6,7 @@ import "context"
 // ladder, and the smallest example of an action.
 //
 // To add an action, copy this file under the action's name and give Plan its
-// substance: read the live object (read, readAs), refuse with a named reason
+// substance: look at the target (sight, sightAs), refuse with a named reason
 // whatever must not be (refuse), and return the absolute values to set as
 // Fields, each with the value that must hold before. The write, its guards,
 // the marks, the dry run, the receipt and the undo come from the plan.

@@ -124,16 +124,25 @@ func liveOf(t event.Target, typed object) (live, error) {
 	return l, nil
 }
 
-// readAs reads the target as the client's own type.
-func readAs[T object](ctx context.Context, kube reading.Client, t event.Target) (T, live, error) {
+// sight is the order's target as this turn saw it first; it is read if nobody
+// has looked yet.
+func sight(ctx context.Context, kube reading.Client, o Order) (live, error) {
+	if o.seen != nil {
+		return *o.seen, nil
+	}
+	return read(ctx, kube, o.Target)
+}
+
+// sightAs is sight as the client's own type.
+func sightAs[T object](ctx context.Context, kube reading.Client, o Order) (T, live, error) {
 	var none T
-	l, err := read(ctx, kube, t)
+	l, err := sight(ctx, kube, o)
 	if err != nil {
 		return none, l, err
 	}
 	typed, ok := l.typed.(T)
 	if !ok {
-		return none, l, refuse(ReasonKindUnsupported, "%s is not of the kind that the action is for", t)
+		return none, l, refuse(ReasonKindUnsupported, "%s is not of the kind that the action is for", o.Target)
 	}
 	return typed, l, nil
 }

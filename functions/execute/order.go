@@ -46,6 +46,9 @@ type Order struct {
 
 	applied  *event.Execution
 	progress *event.Progress
+	// seen is the target as this turn saw it first, for kinds that carry marks. The
+	// guards of the write say whether it is still so.
+	seen *live
 }
 
 // undoSuffix tells an undo's step and mark from those of the step itself.

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,12 +20,13 @@ func (x *Executor) perform(ctx context.Context, o Order) (Result, error) {
 		return Result{}, err
 	case c.gone:
 		return x.alreadyGone(ctx, o)
-	case c.applied != nil:
-		return x.reportFound(ctx, o, *c.applied)
+	case c.applied:
+		return x.reportFound(ctx, o, *c.seen)
 	case !o.Action.ChangesCluster:
-		return x.look(ctx, o)
+		return x.collect(ctx, o)
 	}
 	t := c.turn
+	o.seen = c.seen
 	if _, err := x.disturbed(ctx, o, t.plan, t.victims()); err != nil {
 		return Result{}, err
 	}
@@ -78,8 +80,8 @@ func nothing(p Plan) Result {
 		Observed: p.Note, Undo: &event.Undo{Summary: "Nothing was changed."}}}
 }
 
-// look performs an action that changes nothing.
-func (x *Executor) look(ctx context.Context, o Order) (Result, error) {
+// collect performs an action that changes nothing.
+func (x *Executor) collect(ctx context.Context, o Order) (Result, error) {
 	performer, err := x.performer(o)
 	if err != nil {
 		return Result{}, err
@@ -104,10 +106,14 @@ func (x *Executor) keep(ctx context.Context, o Order, p Plan) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("encode plan: %w", err)
 	}
-	if raw, err = x.book.PlanOnce(ctx, o.step(), raw); err != nil {
+	counts, err := x.book.PlanOnce(ctx, o.step(), raw)
+	if err != nil {
 		return Plan{}, err
 	}
-	return decodePlan(raw, o)
+	if bytes.Equal(counts, raw) {
+		return p, nil
+	}
+	return decodePlan(counts, o)
 }
 
 // locked carries the plan out while the remediation cannot be cancelled and

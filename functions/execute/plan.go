@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"kubernaut.ai/shared/event"
 )
 
@@ -66,6 +68,16 @@ type Guard struct {
 type Template struct {
 	Before Revision `json:"before"`
 	After  Revision `json:"after"`
+
+	// planned spares the turn that planned it another look.
+	planned *planned
+}
+
+// planned is the template of a plan's After, while the target is as it was seen.
+type planned struct {
+	template corev1.PodTemplateSpec
+	// version is the target's resource version.
+	version string
 }
 
 // Revision is a ReplicaSet or ControllerRevision and the digest of its pod

@@ -1,9 +1,11 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"kubernaut.ai/functions/execute/reading"
@@ -55,8 +57,10 @@ func newPlanner(v View, s Settings) planner {
 
 // considered is what a verified order comes to, before anything is done.
 type considered struct {
-	// applied is the object that carries the order's mark already.
-	applied *live
+	// seen is the target as it was seen, for kinds that carry marks.
+	seen *live
+	// applied says that it carries the order's mark already.
+	applied bool
 	// gone says that the pod to evict is there no more.
 	gone bool
 	// turn is the plan that counts, and how far it has come.
@@ -65,41 +69,42 @@ type considered struct {
 	target event.Disturbed
 }
 
-// consider checks scope and fence, and finds the plan.
-func (x *planner) consider(ctx context.Context, o Order) (c considered, err error) {
-	c.target, err = x.inScope(ctx, o)
-	if refused(err, ReasonTargetGone) && o.Target.Kind == kindPod && o.Action.ChangesCluster {
-		c.gone = true
-		return c, nil
+// consider checks the scope and, at the same time, looks for what is planned or
+// applied. What is out of scope counts first, whatever else was found.
+func (x *planner) consider(ctx context.Context, o Order) (considered, error) {
+	var c considered
+	var target event.Disturbed
+	var outOfScope, unplanned error
+	var both sync.WaitGroup
+	both.Go(func() { target, outOfScope = x.inScope(ctx, o) })
+	if o.Action.ChangesCluster {
+		both.Go(func() { c, unplanned = x.look(ctx, o) })
 	}
-	if err != nil || !o.Action.ChangesCluster {
-		return c, err
+	both.Wait()
+	if refused(outOfScope, ReasonTargetGone) && o.Target.Kind == kindPod && o.Action.ChangesCluster {
+		return considered{target: target, gone: true}, nil
 	}
-	if c.applied, err = x.marked(ctx, o); err != nil || c.applied != nil {
-		return c, err
+	c.target = target
+	return c, cmp.Or(outOfScope, unplanned)
+}
+
+// look checks the fence, and finds the plan of what is not applied.
+func (x *planner) look(ctx context.Context, o Order) (c considered, err error) {
+	if _, marks := kinds[o.Target.Kind]; marks {
+		l, err := read(ctx, x.kube, o.Target)
+		if err != nil {
+			return c, err
+		}
+		c.seen, o.seen = &l, &l
+		if c.applied, err = x.fenced(l, o); err != nil || c.applied {
+			return c, err
+		}
+		if err := x.unowned(o, l); err != nil {
+			return c, err
+		}
 	}
 	c.turn, err = x.resolve(ctx, o)
 	return c, err
-}
-
-// marked looks at the marks of an object that carries them, and returns the
-// object if the order is applied.
-func (x *planner) marked(ctx context.Context, o Order) (*live, error) {
-	if _, marks := kinds[o.Target.Kind]; !marks {
-		return nil, nil
-	}
-	l, err := read(ctx, x.kube, o.Target)
-	if err != nil {
-		return nil, err
-	}
-	applied, err := x.fenced(l, o)
-	if err != nil {
-		return nil, err
-	}
-	if applied {
-		return &l, nil
-	}
-	return nil, x.unowned(o, l)
 }
 
 // turn is a plan and how far it has come.

@@ -76,7 +76,7 @@ func replaceable(pod *corev1.Pod) error {
 }
 
 func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
-	l, err := read(ctx, a.kube, o.Target)
+	l, err := sight(ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}

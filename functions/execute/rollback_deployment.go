@@ -17,7 +17,7 @@ type rollbackDeployment struct{ kube reading.Client }
 // Plan names the present and the former revision. The template itself is read
 // again when it is written, and must still have the planned digest.
 func (a rollbackDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
-	l, err := read(ctx, a.kube, o.Target)
+	l, err := sight(ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -43,7 +43,8 @@ func (a rollbackDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
 	}
 	before := current.Revision
 	before.Digest = h.digest
-	p.Template = &Template{Before: before, After: former.Revision}
+	p.Template = &Template{Before: before, After: former.Revision,
+		planned: &planned{former.template, l.meta.GetResourceVersion()}}
 	p.UndoSummary = fmt.Sprintf("Rolls forward to %s.", current.Revision)
 	p.Note = fmt.Sprintf("Back from %s to %s.", current.Revision, former.Revision)
 	return p, nil

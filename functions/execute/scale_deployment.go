@@ -16,7 +16,7 @@ type scaleDeployment struct {
 
 // Plan refuses what an HPA owns, what is over the cap, and zero without a person.
 func (a scaleDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
-	d, l, err := readAs[*appsv1.Deployment](ctx, a.kube, o.Target)
+	d, l, err := sightAs[*appsv1.Deployment](ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}

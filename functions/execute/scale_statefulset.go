@@ -19,7 +19,7 @@ type scaleStatefulSet struct {
 // Plan refuses, besides what scaleDeployment refuses, to grow while lower
 // ordinals are not ready and to shrink without a person.
 func (a scaleStatefulSet) Plan(ctx context.Context, o Order) (Plan, error) {
-	set, l, err := readAs[*appsv1.StatefulSet](ctx, a.kube, o.Target)
+	set, l, err := sightAs[*appsv1.StatefulSet](ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}

@@ -18,7 +18,7 @@ type updateHPA struct {
 
 // Plan refuses bounds that cross and a maximum over the cap.
 func (a updateHPA) Plan(ctx context.Context, o Order) (Plan, error) {
-	h, l, err := readAs[*autoscalingv2.HorizontalPodAutoscaler](ctx, a.kube, o.Target)
+	h, l, err := sightAs[*autoscalingv2.HorizontalPodAutoscaler](ctx, a.kube, o)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -56,7 +56,7 @@ func (a updateHPA) Plan(ctx context.Context, o Order) (Plan, error) {
 
 // Disturbs is the workload that the autoscaler scales.
 func (a updateHPA) Disturbs(ctx context.Context, o Order, _ Plan) ([]event.Target, error) {
-	h, _, err := readAs[*autoscalingv2.HorizontalPodAutoscaler](ctx, a.kube, o.Target)
+	h, _, err := sightAs[*autoscalingv2.HorizontalPodAutoscaler](ctx, a.kube, o)
 	if err != nil {
 		return nil, err
 	}
