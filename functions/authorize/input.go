@@ -49,7 +49,12 @@ func contextInput(c event.Context) map[string]any {
 		in["workload"] = map[string]any{"desired": w.Desired, "ready": w.Ready, "paused": w.Paused}
 	}
 	if n := c.Node; n != nil {
-		in["node"] = map[string]any{"name": n.Name, "ready": n.Ready, "unschedulable": n.Unschedulable, "otherSchedulable": n.OtherSchedulable}
+		node := map[string]any{"name": n.Name, "ready": n.Ready, "unschedulable": n.Unschedulable, "otherSchedulable": nil}
+		// Of a pod's node they are not counted.
+		if c.Target.Kind == "Node" {
+			node["otherSchedulable"] = n.OtherSchedulable
+		}
+		in["node"] = node
 	}
 	if a := c.Autoscaler; a != nil {
 		in["autoscaler"] = map[string]any{"name": a.Name, "min": a.Min, "max": a.Max}

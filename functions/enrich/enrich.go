@@ -43,7 +43,7 @@ func (e enricher) enrich(ctx context.Context, s event.Signal) (event.Context, er
 	w.lookThrough(ctx)
 	w.startSurroundings(ctx)
 	w.wait()
-	w.readNode(ctx)
+	w.readRestOfNodes(ctx)
 	found := w.compose()
 	found.CollectedAt = e.now().UTC()
 	if err := w.verdict(&found); err != nil {

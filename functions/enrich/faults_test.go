@@ -47,7 +47,7 @@ func TestAPartThatCannotBeReadIsNamedAndTheRestGoesOn(t *testing.T) {
 		{PartRevisions, "list", "replicasets", nil},
 		{PartAutoscaler, "list", "horizontalpodautoscalers", nil},
 		{PartBudgets, "list", "poddisruptionbudgets", nil},
-		{PartNode, "list", "nodes", nil},
+		{PartNode, "get", "nodes", nil},
 	}
 	for _, test := range tests {
 		t.Run(test.part, func(t *testing.T) {
@@ -161,10 +161,6 @@ func TestASelectorThatIsMalformedIsNamed(t *testing.T) {
 
 func TestListsThatAreNotReadToTheirEndAreMarked(t *testing.T) {
 	w := newWorld(t)
-	w.kube.PrependReactor("list", "nodes", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, &corev1.NodeList{ListMeta: metav1.ListMeta{Continue: "more"},
-			Items: []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}}}}, nil
-	})
 	w.kube.PrependReactor("list", "replicasets", func(clienttesting.Action) (bool, runtime.Object, error) {
 		yes, owner := true, metav1.OwnerReference{APIVersion: "apps/v1", Kind: kindDeployment.Kind, UID: "dep-cart"}
 		owner.Controller = &yes
@@ -182,9 +178,35 @@ func TestListsThatAreNotReadToTheirEndAreMarked(t *testing.T) {
 	got, err := w.enricher.enrich(t.Context(), crashingPod())
 	require.NoError(t, err)
 	require.EqualValues(t, 2*maxEventsRead/eventPage, pages.Load(), "the target's events and the namespace's warnings")
-	require.Equal(t, []string{"events: only the first 2000 were read", "node.otherSchedulable: only the first 500 were read",
+	require.Equal(t, []string{"events: only the first 2000 were read",
 		"revisions: only the first 100 were read", "revisions: 10 of 100"}, got.Cut)
-	require.Equal(t, "node-2", got.Node.Name, "the node itself is read by name")
+}
+
+func TestANodeBeyondTheFirstOfAListIsReadByName(t *testing.T) {
+	w := newWorld(t)
+	w.kube.PrependReactor("list", "nodes", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &corev1.NodeList{ListMeta: metav1.ListMeta{Continue: "more"},
+			Items: []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}}}}, nil
+	})
+	node := kindNode
+	node.Name = "node-2"
+	got, err := w.enricher.enrich(t.Context(), about(node))
+	require.NoError(t, err)
+	require.Equal(t, []string{"node.otherSchedulable: only the first 500 were read"}, got.Cut)
+	require.Equal(t, "node-2", got.Node.Name)
+}
+
+// TestOnlyAnAlertAboutANodeAsksForAllNodes: a big cluster's are megabytes.
+func TestOnlyAnAlertAboutANodeAsksForAllNodes(t *testing.T) {
+	w := newWorld(t)
+	w.kube.PrependReactor("list", "nodes", func(clienttesting.Action) (bool, runtime.Object, error) {
+		t.Error("all nodes were asked for")
+		return false, nil, nil
+	})
+	got, err := w.enricher.enrich(t.Context(), crashingPod())
+	require.NoError(t, err)
+	require.Equal(t, "node-2", got.Node.Name)
+	require.Zero(t, got.Node.OtherSchedulable)
 }
 
 func TestOfManyPodsTheUnhealthyComeFirst(t *testing.T) {

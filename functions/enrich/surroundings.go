@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"slices"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -37,9 +38,12 @@ const nodeEventNamespace = metav1.NamespaceDefault
 // startSurroundings starts all that needs no more than the subject.
 func (w *work) startSurroundings(ctx context.Context) {
 	s := w.subject
-	if !w.podsRead && !s.pods.empty() {
-		w.start(ctx, PartPods, w.readingPods(s.pods))
-	}
+	w.group.Go(func() {
+		if !w.podsRead && !s.pods.empty() {
+			w.read(ctx, PartPods, w.readingPods(s.pods))
+		}
+		w.readPodsNode(ctx)
+	})
 	if s.history.kind != noHistory && s.pods.labels != nil {
 		w.start(ctx, PartRevisions, w.readingRevisions)
 	}
@@ -85,9 +89,10 @@ func (w *work) readingBudgets(ctx context.Context) error {
 	return err
 }
 
-// startNodes reads the nodes where the signal is about one, or about a pod on one.
+// startNodes reads all nodes where the signal is about one: whether the others can
+// take what runs on it matters then alone.
 func (w *work) startNodes(ctx context.Context) {
-	if w.signal.Target.Kind != kindNode.Kind && w.signal.Resource.Kind != kindPod.Kind && w.signal.Target.Kind != kindPod.Kind {
+	if w.signal.Target.Kind != kindNode.Kind {
 		return
 	}
 	w.start(ctx, PartNode, func(ctx context.Context) (err error) {
@@ -131,25 +136,33 @@ func (w *work) readingEvents(q eventQuery, into *[]corev1.Event) func(context.Co
 	}
 }
 
-// readNode reads the node by name where the list ended before it.
-func (w *work) readNode(ctx context.Context) {
-	name := w.nodeName()
-	if !w.moreNodes || name == "" {
+// readRestOfNodes reads the target by name where the list of nodes ended before it.
+func (w *work) readRestOfNodes(ctx context.Context) {
+	name := w.target.target.Name
+	if !w.moreNodes || !w.target.node {
 		return
 	}
 	w.shortened("node.otherSchedulable", maxNodesRead)
-	for i := range w.nodes {
-		if w.nodes[i].Name == name {
-			return
-		}
+	if !slices.ContainsFunc(w.nodes, func(n corev1.Node) bool { return n.Name == name }) {
+		w.read(ctx, PartNode, w.readingNode(name))
 	}
-	w.read(ctx, PartNode, func(ctx context.Context) error {
+}
+
+// readPodsNode reads the node that the alert's pod runs on.
+func (w *work) readPodsNode(ctx context.Context) {
+	if name := w.nodeName(); name != "" && !w.target.node {
+		w.read(ctx, PartNode, w.readingNode(name))
+	}
+}
+
+func (w *work) readingNode(name string) func(context.Context) error {
+	return func(ctx context.Context) error {
 		n, err := w.clients.Kube.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 		if err == nil {
 			w.nodes = append(w.nodes, *n)
 		}
 		return err
-	})
+	}
 }
 
 // nodeName is the node that the signal is about: itself, or its pod's.

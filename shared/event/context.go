@@ -143,8 +143,9 @@ type Node struct {
 	Unschedulable bool        `json:"unschedulable,omitempty"`
 	Conditions    []Condition `json:"conditions,omitempty"`
 	Taints        []string    `json:"taints,omitempty"`
-	// OtherSchedulable counts the other nodes that are ready and schedulable.
-	OtherSchedulable int `json:"otherSchedulable"`
+	// OtherSchedulable counts the other nodes that are ready and schedulable; it is
+	// counted only where the node is the target.
+	OtherSchedulable int `json:"otherSchedulable,omitempty"`
 }
 
 // Volume is the PersistentVolumeClaim that is the target. Quantities are in

@@ -19,9 +19,6 @@ const (
 	imageTag    = "bed"
 	// pauseImage keeps a pod's namespaces; containerd is told of it, Kubernetes is not.
 	pauseImage = imageFolder + "/pause:" + imageTag
-	// registryMemory has the registry give back what pushing took; it serves from
-	// files.
-	registryMemory = "GOMEMLIMIT=40MiB"
 	// packers is how many images are packed at once: reading and hashing a
 	// binary keeps a core busy.
 	packers = 2
@@ -45,7 +42,7 @@ func platformBinaries() (map[string]string, error) {
 func (s *site) registry(ctx context.Context) error {
 	program := Program{Name: "registry", Path: s.binaries["registry"], Stop: syscall.SIGKILL, Args: []string{
 		"-dir", s.layout.data("registry"), "-listen", onBridge(portRegistry),
-	}, Env: []string{registryMemory}}
+	}}
 	if err := s.supervisor.run(ctx, program, healthy("http://"+onBridge(portRegistry)+"/v2/")); err != nil {
 		return err
 	}
