@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -33,23 +32,22 @@ const (
 func BenchmarkAlertToAction(b *testing.B) {
 	w := enter(b)
 	w.keepAwake(b)
-	namespace := w.namespace(b, managed)
-	ill := w.fallIllTogether(b, namespace, warmAlerts+warmUp)
-	applied := w.watchActions(b, namespace)
+	ill := w.fallIllTogether(b, warmAlerts+warmUp)
+	applied := w.watchActions(b)
 	first, began := time.Now(), make(map[string]time.Time, len(ill))
 	rate := time.NewTicker(warmPause)
 	defer rate.Stop()
 	for _, i := range ill {
 		<-rate.C
-		began[i.deployment.Name] = time.Now()
+		began[i.deployment.Namespace] = time.Now()
 		w.tellGateway(b, i.labels())
 	}
 	took := make([]time.Duration, 0, len(ill))
 	ended := make(map[string]time.Time, len(ill))
 	for range ill {
 		a := next(b, applied)
-		took = append(took, a.at.Sub(began[a.name]))
-		ended[a.name] = a.at
+		took = append(took, a.at.Sub(began[a.namespace]))
+		ended[a.namespace] = a.at
 	}
 	report(b, took[warmUp:])
 	w.reportSteps(b, ill[warmUp:], began, ended)
@@ -65,14 +63,14 @@ func (w *world) reportSteps(b *testing.B, ill []*illness, began, ended map[strin
 	b.Helper()
 	took := map[string][]time.Duration{}
 	for _, i := range ill {
-		at := began[i.deployment.Name]
+		at := began[i.deployment.Namespace]
 		id := w.opened(b, i.target()).ID
 		for _, step := range steps {
 			then := w.event(b, id, step).Time
 			took[step] = append(took[step], then.Sub(at))
 			at = then
 		}
-		took["applied"] = append(took["applied"], ended[i.deployment.Name].Sub(at))
+		took["applied"] = append(took["applied"], ended[i.deployment.Namespace].Sub(at))
 	}
 	for step, all := range took {
 		slices.Sort(all)
@@ -94,8 +92,8 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 // applied is when the API server told of an action on a Deployment.
 type applied struct {
-	name string
-	at   time.Time
+	namespace string
+	at        time.Time
 }
 
 // next waits for the next action.
@@ -114,10 +112,10 @@ func next(t testing.TB, actions <-chan applied) applied {
 	}
 }
 
-// watchActions tells of the first action on each Deployment of a namespace.
-func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
+// watchActions tells of the first action in each namespace.
+func (w *world) watchActions(t testing.TB) <-chan applied {
 	t.Helper()
-	changes, err := w.kube.AppsV1().Deployments(namespace).Watch(t.Context(), metav1.ListOptions{})
+	changes, err := w.kube.AppsV1().Deployments(metav1.NamespaceAll).Watch(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	actions := make(chan applied, warmAlerts+warmUp)
 	var done sync.WaitGroup
@@ -125,9 +123,9 @@ func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
 		seen := map[string]bool{}
 		for change := range changes.ResultChan() {
 			d, ok := change.Object.(*appsv1.Deployment)
-			if ok && change.Type == watch.Modified && d.Annotations["kubernaut.ai/applied"] != "" && !seen[d.Name] {
-				seen[d.Name] = true
-				actions <- applied{d.Name, time.Now()}
+			if ok && change.Type == watch.Modified && d.Annotations["kubernaut.ai/applied"] != "" && !seen[d.Namespace] {
+				seen[d.Namespace] = true
+				actions <- applied{d.Namespace, time.Now()}
 			}
 		}
 	})
@@ -135,11 +133,14 @@ func (w *world) watchActions(t testing.TB, namespace string) <-chan applied {
 	return actions
 }
 
-// fallIllTogether makes many Deployments of a namespace, and breaks them all.
-func (w *world) fallIllTogether(t testing.TB, namespace string, count int) (ill []*illness) {
+// fallIllTogether makes many Deployments, and breaks them all. Each has a namespace
+// of its own: the API server looks through all events of one to find those of an
+// object, and 60 workloads that crash in one namespace are another case than an
+// alert a second.
+func (w *world) fallIllTogether(t testing.TB, count int) (ill []*illness) {
 	t.Helper()
-	for n := range count {
-		d := w.fakeDeployment(namespace, fmt.Sprintf("checkout-%03d", n), 1)
+	for range count {
+		d := w.fakeDeployment(w.namespace(t, managed), "checkout", 1)
 		ill = append(ill, &illness{deployment: w.deploy(t, d)})
 	}
 	for _, i := range ill {
@@ -178,9 +179,8 @@ func BenchmarkFirstAlertAfterIdle(b *testing.B) {
 	require.NoError(b, w.letIdle(b.Context()))
 	w.withoutPings(b)
 	const rounds = 3
-	namespace := w.namespace(b, managed)
-	ill := w.fallIllTogether(b, namespace, rounds)
-	applied := w.watchActions(b, namespace)
+	ill := w.fallIllTogether(b, rounds)
+	applied := w.watchActions(b)
 	var took []time.Duration
 	for _, i := range ill {
 		w.atZero(b)

@@ -50,6 +50,44 @@ func BenchmarkBareHops(b *testing.B) {
 	report(b, took)
 }
 
+// BenchmarkBareFromIdle measures how long a function that does nothing takes to
+// answer from zero: the first alert after idle needs as many such starts as there
+// are stages up to the action.
+func BenchmarkBareFromIdle(b *testing.B) {
+	w := enter(b)
+	w.onBed(b, "it would change Knative's settings")
+	require.NoError(b, w.letIdle(b.Context()))
+	w.withoutPings(b)
+	namespace := w.namespace(b, unmanaged)
+	objects, err := manifest.Parse(fmt.Appendf(nil, idleManifest, namespace, w.patient))
+	require.NoError(b, err)
+	require.NoError(b, w.cluster.Apply(b.Context(), objects...))
+	require.NoError(b, w.cluster.AwaitReady(b.Context(), objects[0]))
+	const rounds = 5
+	var took []time.Duration
+	for range rounds {
+		w.atZero(b)
+		until(b, "the bare function at zero", func(context.Context) (bool, any) {
+			pods := w.pods(b, namespace)
+			return len(pods) == 0, len(pods)
+		})
+		began := time.Now()
+		require.NotNil(b, w.chainsEnded(b.Context(), namespace))
+		took = append(took, time.Since(began))
+	}
+	report(b, took)
+}
+
+// idleManifest is the function of the chain, which may go to zero.
+const idleManifest = `
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: relay, namespace: %[1]s, labels: {networking.knative.dev/visibility: cluster-local}}
+spec:
+  template:
+    spec: {containers: [{image: %[2]s, args: [-relay, "1"]}]}
+`
+
 // chainManifests are a Broker as Kubernaut's, a function on one pod, and a
 // Trigger a hop.
 const chainManifests = `
