@@ -75,12 +75,12 @@ func (x *planner) consider(ctx context.Context, o Order) (considered, error) {
 	var c considered
 	var target event.Disturbed
 	var outOfScope, unplanned error
-	var both sync.WaitGroup
-	both.Go(func() { target, outOfScope = x.inScope(ctx, o) })
+	var scoped sync.WaitGroup
+	scoped.Go(func() { target, outOfScope = x.inScope(ctx, o) })
 	if o.Action.ChangesCluster {
-		both.Go(func() { c, unplanned = x.look(ctx, o) })
+		c, unplanned = x.look(ctx, o)
 	}
-	both.Wait()
+	scoped.Wait()
 	if refused(outOfScope, ReasonTargetGone) && o.Target.Kind == kindPod && o.Action.ChangesCluster {
 		return considered{target: target, gone: true}, nil
 	}
