@@ -29,6 +29,9 @@ const (
 	maxAsked = 11
 	// askWithin bounds one question: a cold start and a turn.
 	askWithin = 8 * time.Second
+	// firstAskAgain is the wait before a question that got lost is put again, and
+	// lastAskAgain the last of them, each twice the one before: 0.7 s together.
+	firstAskAgain, lastAskAgain = 100 * time.Millisecond, 400 * time.Millisecond
 	// maxSaid bounds a stage's answer, in bytes.
 	maxSaid = 4 * event.MaxEventSize
 )
@@ -84,6 +87,11 @@ func (a *asker) ask(ctx context.Context, name string, e cloudevents.Event) (said
 	defer cancel()
 	started := a.now()
 	reply, failure := a.exchange(ctx, name, e)
+	// A pod that has just ended leaves connections and addresses behind for a moment,
+	// and a question changes nothing, however often it is put.
+	for wait := firstAskAgain; failure != nil && failure.Reason == ReasonUnreachable && wait <= lastAskAgain && pause(ctx, wait); wait *= 2 {
+		reply, failure = a.exchange(ctx, name, e)
+	}
 	said = ExplainedStage{Stage: name, TookMs: a.now().Sub(started).Milliseconds()}
 	if reply != nil {
 		if err := said.read(*reply); err != nil {
@@ -161,6 +169,11 @@ func refusal(ctx context.Context, name string, resp *http.Response) *stage.Refus
 			return &said
 		}
 		return logged(ctx, name, said.Reason, errors.New(event.Cut(said.Message, event.MaxText)))
+	}
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		// Whoever stands before the stage does not reach it either.
+		return logged(ctx, name, ReasonUnreachable, errors.New(resp.Status))
 	}
 	return &stage.Refusal{Reason: ReasonUnexpected, Message: fmt.Sprintf("%s answered %d: is it deployed, and of this version?", name, resp.StatusCode)}
 }

@@ -32,6 +32,16 @@ type backends struct {
 	urls map[string]string
 	// say replaces what a stage says.
 	say map[string]func(w http.ResponseWriter, r *http.Request)
+	// lose is what becomes of the first questions to a stage, one after the other.
+	lose map[string][]http.HandlerFunc
+}
+
+// cut loses the connection that a question came on, as a pod that ends does.
+func cut(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// noBackend is what an ingress answers whose stage has no pod at the moment.
+func noBackend(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "no available server", http.StatusServiceUnavailable)
 }
 
 func answering(t testing.TB, name string, reply stage.Reply, takes ...string) *stage.Function {
@@ -68,7 +78,7 @@ func (f *backends) saying(t testing.TB, name string, reply stage.Reply, takes ..
 
 func newBackends(t testing.TB) *backends {
 	t.Helper()
-	out := &backends{urls: map[string]string{}, say: map[string]func(http.ResponseWriter, *http.Request){}}
+	out := &backends{urls: map[string]string{}, say: map[string]func(http.ResponseWriter, *http.Request){}, lose: map[string][]http.HandlerFunc{}}
 	for _, f := range []struct {
 		name  string
 		takes []string
@@ -82,6 +92,11 @@ func newBackends(t testing.TB) *backends {
 	} {
 		function := answering(t, f.name, f.reply, f.takes...)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if lose := out.lose[f.name]; len(lose) > 0 {
+				out.lose[f.name] = lose[1:]
+				lose[0](w, r)
+				return
+			}
 			if say := out.say[f.name]; say != nil {
 				say(w, r)
 				return

@@ -125,6 +125,12 @@ func TestWhereAnAlertsWayEnds(t *testing.T) {
 		}, want{WouldUnknown, event.StageAnalyze, ReasonUnexpected}},
 		{"while a stage cannot be reached", firing("cart-1"), func(_ *world, f *backends, _ func(string)) { f.urls[event.StageClassify] = "http://127.0.0.1:1" },
 			want{WouldUnknown, event.StageClassify, ReasonUnreachable}},
+		{"while a stage's pod is replaced", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.lose[event.StageAnalyze] = []http.HandlerFunc{cut, noBackend}
+		}, want{WouldExecute, event.StageExecute, event.ExecutionApplied}},
+		{"while a stage has no pod for long", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
+			f.say[event.StageAnalyze] = noBackend
+		}, want{WouldUnknown, event.StageAnalyze, ReasonUnreachable}},
 		{"while a stage fails", firing("cart-1"), func(_ *world, f *backends, _ func(string)) {
 			f.say[event.StageEnrich] = func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
