@@ -196,6 +196,21 @@ func TestANodeBeyondTheFirstOfAListIsReadByName(t *testing.T) {
 	require.Equal(t, "node-2", got.Node.Name)
 }
 
+// TestAVanishedNodeIsNotMistakenForThatOfItsPod: a static pod belongs to its node,
+// and another of its name may run elsewhere by now.
+func TestAVanishedNodeIsNotMistakenForThatOfItsPod(t *testing.T) {
+	w := newWorld(t)
+	w.kube.PrependReactor("get", "nodes", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		require.Equal(t, "vanished", a.(clienttesting.GetAction).GetName(), "all nodes are read meanwhile")
+		return false, nil, nil
+	})
+	s := crashingPod()
+	s.Target = kindNode
+	s.Target.Name = "vanished"
+	_, err := w.enricher.enrich(t.Context(), s)
+	require.NoError(t, err)
+}
+
 // TestOnlyAnAlertAboutANodeAsksForAllNodes: a big cluster's are megabytes.
 func TestOnlyAnAlertAboutANodeAsksForAllNodes(t *testing.T) {
 	w := newWorld(t)

@@ -148,9 +148,10 @@ func (w *work) readRestOfNodes(ctx context.Context) {
 	}
 }
 
-// readPodsNode reads the node that the alert's pod runs on.
+// readPodsNode reads the node that the alert's pod runs on. Where the alert is about
+// a node, all are read meanwhile.
 func (w *work) readPodsNode(ctx context.Context) {
-	if name := w.nodeName(); name != "" && !w.target.node {
+	if name := w.nodeName(); name != "" && w.signal.Target.Kind != kindNode.Kind {
 		w.read(ctx, PartNode, w.readingNode(name))
 	}
 }
@@ -166,18 +167,16 @@ func (w *work) readingNode(name string) func(context.Context) error {
 }
 
 // nodeName is the node that the signal is about: itself, or its pod's.
-func (f *facts) nodeNameOf(s event.Signal) string {
-	if f.target.node {
-		return f.target.target.Name
+func (w *work) nodeName() string {
+	if w.target.node {
+		return w.target.target.Name
 	}
-	for _, t := range []event.Target{s.Resource, s.Target} {
-		for i := range f.pods {
-			if t.Kind == kindPod.Kind && f.pods[i].Name == t.Name {
-				return f.pods[i].Spec.NodeName
+	for _, t := range []event.Target{w.signal.Resource, w.signal.Target} {
+		for i := range w.pods {
+			if t.Kind == kindPod.Kind && w.pods[i].Name == t.Name {
+				return w.pods[i].Spec.NodeName
 			}
 		}
 	}
 	return ""
 }
-
-func (w *work) nodeName() string { return w.nodeNameOf(w.signal) }
