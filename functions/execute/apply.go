@@ -30,14 +30,20 @@ type operation struct {
 func (x *Executor) apply(ctx context.Context, o Order, p Plan) (after live, already bool, err error) {
 	var last error
 	for n := range maxWriteAttempts {
-		before, err := x.before(ctx, o, attempt{p, n})
-		if err != nil {
-			return live{}, false, err
+		before := o.seen
+		// The first try is built on what this turn has seen: if that is over, a guard
+		// fails and the next one reads.
+		if n > 0 || before == nil || before.target != p.Target {
+			l, err := read(ctx, x.kube, p.Target)
+			if err != nil {
+				return live{}, false, err
+			}
+			before = &l
 		}
-		if already, err := x.fenced(before, o); err != nil || already {
-			return before, already, err
+		if already, err := x.fenced(*before, o); err != nil || already {
+			return *before, already, err
 		}
-		body, err := x.patch(ctx, o, p, before)
+		body, err := x.patch(ctx, o, p, *before)
 		if err != nil {
 			return live{}, false, err
 		}
@@ -56,21 +62,6 @@ func (x *Executor) apply(ctx context.Context, o Order, p Plan) (after live, alre
 		return live{}, false, passing(ReasonContended, fmt.Errorf("patch %s: %w", p.Target, last))
 	}
 	return live{}, false, refuseFor(ReasonRejected, "patch "+p.Target.String(), last)
-}
-
-// attempt is one of the tries to write a plan, from 0.
-type attempt struct {
-	plan   Plan
-	number int
-}
-
-// before is the object that a write is built against. The first try takes what
-// this turn has seen: if that is over, a guard fails and the next one reads.
-func (x *Executor) before(ctx context.Context, o Order, a attempt) (live, error) {
-	if a.number == 0 && o.seen != nil && o.seen.target == a.plan.Target {
-		return *o.seen, nil
-	}
-	return read(ctx, x.kube, a.plan.Target)
 }
 
 // rejectedPatch recognises the API server's 422 for a JSON Patch whose test

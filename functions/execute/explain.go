@@ -74,6 +74,7 @@ func (x *planner) foretell(ctx context.Context, o Order) (Result, error) {
 		return x.looking(ctx, o)
 	}
 	p := c.turn.plan
+	o.seen = c.seen
 	others, err := x.disturbed(ctx, o, p, p.Victims[:min(len(p.Victims), event.MaxPods)])
 	list = append(list, others...)
 	if err != nil {

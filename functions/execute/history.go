@@ -202,8 +202,8 @@ func (x *Executor) templateOps(ctx context.Context, p Plan, l live) ([]operation
 // that which it was planned to replace.
 func (x *Executor) formerTemplate(ctx context.Context, p Plan, l live) (corev1.PodTemplateSpec, error) {
 	var none corev1.PodTemplateSpec
-	if now := p.Template.planned; now != nil && now.version == l.meta.GetResourceVersion() {
-		return now.template, nil
+	if known := p.Template.read; known != nil && known.version == l.meta.GetResourceVersion() {
+		return known.template, nil
 	}
 	h, err := historyOf(ctx, x.kube, l)
 	if err != nil {

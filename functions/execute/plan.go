@@ -69,15 +69,15 @@ type Template struct {
 	Before Revision `json:"before"`
 	After  Revision `json:"after"`
 
-	// planned spares the turn that planned it another look.
-	planned *planned
+	// read is what the turn that planned has read, and need not read again.
+	read *templateRead
 }
 
-// planned is the template of a plan's After, while the target is as it was seen.
-type planned struct {
+// templateRead is the pod template of the revision to go to, as it was when the
+// target had this resource version.
+type templateRead struct {
 	template corev1.PodTemplateSpec
-	// version is the target's resource version.
-	version string
+	version  string
 }
 
 // Revision is a ReplicaSet or ControllerRevision and the digest of its pod

@@ -44,7 +44,7 @@ func (a rollbackDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
 	before := current.Revision
 	before.Digest = h.digest
 	p.Template = &Template{Before: before, After: former.Revision,
-		planned: &planned{former.template, l.meta.GetResourceVersion()}}
+		read: &templateRead{former.template, l.meta.GetResourceVersion()}}
 	p.UndoSummary = fmt.Sprintf("Rolls forward to %s.", current.Revision)
 	p.Note = fmt.Sprintf("Back from %s to %s.", current.Revision, former.Revision)
 	return p, nil
