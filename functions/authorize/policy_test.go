@@ -197,6 +197,23 @@ func TestLimits(t *testing.T) {
 	require.Equal(t, 1, defaults().breaker.forAction(node), "one always may")
 }
 
+// TestOtherNodesAreNullWhereTheyAreNotCounted: none would be another statement.
+func TestOtherNodesAreNullWhereTheyAreNotCounted(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		kind string
+		want any
+	}{
+		{"of a node that is the target", "Node", 3},
+		{"of the node that the target's pod runs on", "Deployment", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in := contextInput(event.Context{Target: event.Target{Kind: test.kind, Name: "x"}, Node: &event.Node{Name: "node-a", OtherSchedulable: 3}})
+			require.Equal(t, test.want, in["node"].(map[string]any)["otherSchedulable"])
+		})
+	}
+}
+
 func TestAUsersPolicyReplacesTheDefault(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "mine.rego"), []byte(`package kubernaut.authorize
