@@ -59,10 +59,7 @@ func BenchmarkBareFromIdle(b *testing.B) {
 	require.NoError(b, w.letIdle(b.Context()))
 	w.withoutPings(b)
 	namespace := w.namespace(b, unmanaged)
-	objects, err := manifest.Parse(fmt.Appendf(nil, idleManifest, namespace, w.patient))
-	require.NoError(b, err)
-	require.NoError(b, w.cluster.Apply(b.Context(), objects...))
-	require.NoError(b, w.cluster.AwaitReady(b.Context(), objects[0]))
+	w.applyAndAwait(b, fmt.Sprintf(relayManifest, namespace, w.patient, 1, "{}"))
 	const rounds = 5
 	var took []time.Duration
 	for range rounds {
@@ -78,19 +75,23 @@ func BenchmarkBareFromIdle(b *testing.B) {
 	report(b, took)
 }
 
-// idleManifest is the function of the chain, which may go to zero.
-const idleManifest = `
+// relayManifest is a function that hands so many events on, and does nothing else.
+const relayManifest = `
 apiVersion: serving.knative.dev/v1
 kind: Service
 metadata: {name: relay, namespace: %[1]s, labels: {networking.knative.dev/visibility: cluster-local}}
 spec:
   template:
-    spec: {containers: [{image: %[2]s, args: [-relay, "1"]}]}
+    metadata: {annotations: %[4]s}
+    spec: {containers: [{image: %[2]s, args: [-relay, "%[3]d"]}]}
 `
 
-// chainManifests are a Broker as Kubernaut's, a function on one pod, and a
-// Trigger a hop.
-const chainManifests = `
+// onePod are the annotations of a function that has one pod, always.
+const onePod = `{autoscaling.knative.dev/min-scale: "1", autoscaling.knative.dev/max-scale: "1"}`
+
+// chainBroker is a Broker as Kubernaut's.
+const chainBroker = `
+---
 apiVersion: eventing.knative.dev/v1
 kind: Broker
 metadata:
@@ -99,16 +100,9 @@ metadata:
   annotations: {eventing.knative.dev/broker.class: MTChannelBasedBroker, messaging.knative.dev/async-handler: "true"}
 spec:
   config: {apiVersion: v1, kind: ConfigMap, name: config-br-default-channel, namespace: knative-eventing}
----
-apiVersion: serving.knative.dev/v1
-kind: Service
-metadata: {name: relay, namespace: %[1]s, labels: {networking.knative.dev/visibility: cluster-local}}
-spec:
-  template:
-    metadata: {annotations: {autoscaling.knative.dev/min-scale: "1", autoscaling.knative.dev/max-scale: "1"}}
-    spec: {containers: [{image: %[2]s, args: [-relay, "%[3]d"]}]}
 `
 
+// chainTrigger is one hop.
 const chainTrigger = `
 ---
 apiVersion: eventing.knative.dev/v1
@@ -122,18 +116,11 @@ spec:
 
 func (w *world) chain(t testing.TB, namespace, sink string) {
 	t.Helper()
-	text := fmt.Sprintf(chainManifests, namespace, w.patient, chainHops)
+	text := fmt.Sprintf(relayManifest, namespace, w.patient, chainHops, onePod) + fmt.Sprintf(chainBroker, namespace)
 	for hop := 1; hop <= chainHops; hop++ {
 		text += fmt.Sprintf(chainTrigger, namespace, hop)
 	}
-	objects, err := manifest.Parse([]byte(text))
-	require.NoError(t, err)
-	require.NoError(t, w.cluster.Apply(t.Context(), objects...))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for _, object := range objects {
-		require.NoError(t, w.cluster.AwaitReady(ctx, object))
-	}
+	w.applyAndAwait(t, text)
 	// A Broker is Ready before its channel has heard of every Trigger: what comes
 	// then goes nowhere.
 	until(t, "a chain that ends", func(ctx context.Context) (bool, any) {
@@ -141,6 +128,19 @@ func (w *world) chain(t testing.TB, namespace, sink string) {
 		ended := w.chainsEnded(ctx, namespace)
 		return !ended["first"].IsZero(), ended
 	})
+}
+
+// applyAndAwait applies manifests and waits until all they make is ready.
+func (w *world) applyAndAwait(t testing.TB, manifests string) {
+	t.Helper()
+	objects, err := manifest.Parse([]byte(manifests))
+	require.NoError(t, err)
+	require.NoError(t, w.cluster.Apply(t.Context(), objects...))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, object := range objects {
+		require.NoError(t, w.cluster.AwaitReady(ctx, object))
+	}
 }
 
 // startChain posts the first event; the Broker has it when this returns.
