@@ -53,7 +53,8 @@ func (f *Function) explain(ctx context.Context, e cloudevents.Event) (*cloudeven
 	if err := f.rt.Keys.Verify(e); err != nil {
 		return nil, "", err
 	}
-	return f.run(ctx, route, e)
+	a, err := f.run(ctx, route, e)
+	return a.reply, a.reason, err
 }
 
 // serveExplanation answers one question over HTTP: with the next event, or with

@@ -103,46 +103,80 @@ func (f *Function) turn(ctx context.Context, e cloudevents.Event) (*cloudevents.
 	if !ok {
 		return nil, "", Permanent(ReasonUnknownType, fmt.Errorf("stage %s takes no %s", f.name, e.Type()))
 	}
-	if !f.inbox {
-		return f.run(ctx, route, e)
+	run := func(ctx context.Context) (answer, error) { return f.run(ctx, route, e) }
+	if f.inbox {
+		return f.once(ctx, e, run)
 	}
-	return f.once(ctx, e, func(ctx context.Context) (*cloudevents.Event, string, error) {
-		return f.run(ctx, route, e)
-	})
-}
-
-func (f *Function) run(ctx context.Context, route Route, e cloudevents.Event) (*cloudevents.Event, string, error) {
-	in, err := input(e)
+	a, err := run(ctx)
 	if err != nil {
 		return nil, "", err
+	}
+	return f.settled(ctx, a)
+}
+
+// answer is what a route came to.
+type answer struct {
+	reply  *cloudevents.Event
+	reason string
+	// settles: the reply ends its remediation, and the claim does not say so yet.
+	settles bool
+}
+
+// run has the route answer and moves the claim, but for what ends it: that is
+// for settled, once the answer is recorded. A claim that is settled refuses
+// whoever asks again.
+func (f *Function) run(ctx context.Context, route Route, e cloudevents.Event) (answer, error) {
+	in, err := input(e)
+	if err != nil {
+		return answer{}, err
 	}
 	reply, err := route(ctx, in)
 	if err != nil || reply.Type == "" {
-		return nil, reply.Reason, err
+		return answer{reason: reply.Reason}, err
 	}
 	next, err := f.rt.Seal(ctx, event.Draft{Type: reply.Type, Parent: &e, Document: in.Document, Sections: reply.Sections})
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
+	a := answer{reply: &next, reason: reply.Reason}
 	if Explaining(ctx) {
 		// The event is for the one who asks: it moves no claim, and what must be in
 		// place when it is seen is not needed.
-		return &next, reply.Reason, nil
+		return a, nil
 	}
 	if reply.Before != nil {
 		if err := reply.Before(ctx, next); err != nil {
-			return nil, "", err
+			return answer{}, err
 		}
 	}
-	if reply.Detached {
-		return &next, reply.Reason, nil
+	entry, _ := event.Lookup(next.Type())
+	switch {
+	case reply.Detached:
+		return a, nil
+	case entry.Terminal:
+		a.settles = true
+		return a, nil
 	}
-	err = f.rt.Track(ctx, next, reply.Within)
+	return f.tracked(ctx, a, reply.Within)
+}
+
+// settled settles the claim of what ends its remediation, and lets the answer go.
+func (f *Function) settled(ctx context.Context, a answer) (*cloudevents.Event, string, error) {
+	if !a.settles {
+		return a.reply, a.reason, nil
+	}
+	a, err := f.tracked(ctx, a, 0)
+	return a.reply, a.reason, err
+}
+
+// tracked moves the claim to the answer. One that comes too late is dropped.
+func (f *Function) tracked(ctx context.Context, a answer, within time.Duration) (answer, error) {
+	err := f.rt.Track(ctx, *a.reply, within)
 	if errors.Is(err, ErrSuperseded) {
 		f.rt.Drop(ctx, ReasonSuperseded, err.Error())
-		return nil, ReasonSuperseded, nil
+		return answer{reason: ReasonSuperseded}, nil
 	}
-	return &next, reply.Reason, err
+	return a, err
 }
 
 func input(e cloudevents.Event) (Input[json.RawMessage], error) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/event"
@@ -248,6 +249,61 @@ func TestATerminalReplySettlesTheClaim(t *testing.T) {
 	require.Equal(t, ledger.Settled, claim.State)
 	require.Equal(t, event.OutcomeEscalated, claim.Outcome)
 	require.Greater(t, claim.CooldownUntil.Sub(claim.FirstSeen), 47*time.Hour, "as COOLDOWN says")
+}
+
+// A route that asks a settled claim hears that all is over, and would say
+// nothing: so the answer must be on record before the claim is settled.
+func TestATerminalReplyIsNotLostBetweenItsRecordAndItsClaim(t *testing.T) {
+	server, claims := redis(t)
+	client := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	require.NoError(t, claims.Advance(t.Context(), ledger.Advance{Fingerprint: eventtest.Fingerprint,
+		Remediation: eventtest.RemediationID, Phase: "signal.classified", Within: time.Hour}))
+	keys, err := client.Keys(t.Context(), "*claim*"+eventtest.Fingerprint+"*").Result()
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	var calls atomic.Int32
+	open := routeOf(event.SignalClassified, func(ctx context.Context, _ stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
+		calls.Add(1)
+		// From here on the claim cannot be settled.
+		require.NoError(t, client.Rename(ctx, keys[0], "aside").Err())
+		require.NoError(t, client.SAdd(ctx, keys[0], "no claim").Err())
+		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
+	})
+	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
+	_, err = f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
+	status, _ := refusal(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+
+	require.NoError(t, client.Rename(t.Context(), "aside", keys[0]).Err())
+	out, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
+	require.NoError(t, err)
+	require.Equal(t, event.RemediationEscalated, out.Type())
+	require.Equal(t, int32(1), calls.Load(), "it is the answer on record")
+	got, err := claims.Get(t.Context(), eventtest.Fingerprint)
+	require.NoError(t, err)
+	require.Equal(t, ledger.Settled, got.State)
+}
+
+// What is detached moves no claim, not even when it is told again.
+func TestADetachedReplyThatIsRepeatedSettlesNothing(t *testing.T) {
+	server, claims := redis(t)
+	require.NoError(t, claims.Advance(t.Context(), ledger.Advance{Fingerprint: eventtest.Fingerprint,
+		Remediation: eventtest.RemediationID, Phase: "signal.classified", Within: time.Hour}))
+	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
+		reply := stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze})
+		reply.Detached = true
+		return reply, nil
+	})
+	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
+	for range 2 {
+		out, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
+		require.NoError(t, err)
+		require.Equal(t, event.RemediationEscalated, out.Type())
+		claim, err := claims.Get(t.Context(), eventtest.Fingerprint)
+		require.NoError(t, err)
+		require.True(t, claim.Live())
+	}
 }
 
 func TestAnEventOfARemediationThatHasEndedIsDroppedWithAReason(t *testing.T) {

@@ -20,8 +20,9 @@ const inboxLease = TurnBudget + 10*time.Second
 const inboxKeep = 24 * time.Hour
 
 // once runs a turn at most once at a time and answers a repeated event with
-// the reply recorded for it.
-func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(context.Context) (*cloudevents.Event, string, error)) (*cloudevents.Event, string, error) {
+// the reply recorded for it. What ends a remediation is recorded before its
+// claim is settled, and each repetition sees to it that it is.
+func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(context.Context) (answer, error)) (*cloudevents.Event, string, error) {
 	turn, err := f.rt.Ledger.Begin(ctx, f.name, e.ID(), f.rt.lease)
 	if err != nil {
 		return nil, "", err
@@ -30,9 +31,13 @@ func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(conte
 	case ledger.TurnRunning:
 		return nil, "", Transient(ReasonRunning, fmt.Errorf("event %s is being handled by another instance", e.ID()))
 	case ledger.TurnDone:
-		return recorded(turn.Reply)
+		a, err := recorded(turn.Reply)
+		if err != nil {
+			return nil, "", err
+		}
+		return f.settled(ctx, a)
 	}
-	reply, reason, err := run(ctx)
+	a, err := run(ctx)
 	if failure := asError(err); failure != nil {
 		// Let the next delivery try at once; if this fails too, the lease ends.
 		if rerr := f.rt.Ledger.Release(ctx, turn); rerr != nil {
@@ -40,14 +45,14 @@ func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(conte
 		}
 		return nil, "", err
 	}
-	body, err := encodeReply(reply)
+	body, err := record(a)
 	if err != nil {
 		return nil, "", err
 	}
 	if err := f.rt.Ledger.Finish(ctx, turn, body, inboxKeep); err != nil {
 		return nil, "", fmt.Errorf("record reply: %w", err)
 	}
-	return reply, reason, nil
+	return f.settled(ctx, a)
 }
 
 func asError(err error) *Error {
@@ -57,21 +62,27 @@ func asError(err error) *Error {
 	return classify(err)
 }
 
-func encodeReply(reply *cloudevents.Event) ([]byte, error) {
-	if reply == nil {
+// settlesMark stands before a recorded reply that settles its claim. Who reads
+// JSON skips it.
+const settlesMark = '\n'
+
+func record(a answer) ([]byte, error) {
+	if a.reply == nil {
 		return nil, nil
 	}
-	return Encode(*reply)
+	body, err := Encode(*a.reply)
+	if err == nil && a.settles {
+		body = append([]byte{settlesMark}, body...)
+	}
+	return body, err
 }
 
-func recorded(body []byte) (*cloudevents.Event, string, error) {
-	const reason = "already_done"
+func recorded(body []byte) (answer, error) {
+	a := answer{reason: "already_done"}
 	if len(body) == 0 {
-		return nil, reason, nil
+		return a, nil
 	}
 	e, err := Decode(body)
-	if err != nil {
-		return nil, "", err
-	}
-	return &e, reason, nil
+	a.reply, a.settles = &e, body[0] == settlesMark
+	return a, err
 }
