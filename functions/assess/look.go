@@ -137,7 +137,8 @@ func (e eyes) alert(ctx context.Context, c Case) Alerts {
 	list.Alerts = slices.DeleteFunc(list.Alerts, c.past)
 	out := fromLedger(list, c)
 	if err := e.confirm(ctx, c, list, &out); err != nil {
-		return Alerts{Recurred: out.Recurred, Detail: err.Error()}
+		// Nobody can say more than the ledger knows: that they did not resolve.
+		out.Confirmed, out.Detail = postedSince(list, c), err.Error()
 	}
 	return out.without(silent(list))
 }

@@ -62,15 +62,16 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		"one was received again since":                       {list(seen(alert(-time.Hour, 0), time.Minute)), nil, Alerts{Known: true, Firing: true, Confirmed: true}},
 		"one was received only before":                       {list(seen(alert(-time.Hour, 0), -time.Minute)), nil, Alerts{Known: true, Firing: true}},
 		"another was received since":                         {list(alert(-time.Hour, 0), seen(alert(-time.Hour, time.Minute), time.Minute)), nil, Alerts{Known: true, Firing: true}},
-		"Alertmanager may not know what was posted directly": {list(seen(alert(-time.Hour, 0), time.Minute)), fakeFiring{}, Alerts{}},
-		"nor does it know of what Flux says":                 {list(flux), fakeFiring{}, Alerts{}},
-		"nor once it started again":                          {list(seen(alert(time.Minute, 0), time.Minute)), fakeFiring{}, Alerts{Recurred: true}},
+		"Alertmanager may not know what was posted directly": {list(seen(alert(-time.Hour, 0), time.Minute)), fakeFiring{}, Alerts{Known: true, Firing: true, Confirmed: true}},
+		"nor does it know of what Flux says":                 {list(flux), fakeFiring{}, Alerts{Known: true, Firing: true}},
+		"nor once it started again":                          {list(seen(alert(time.Minute, 0), time.Minute)), fakeFiring{}, Alerts{Known: true, Firing: true, Confirmed: true, Recurred: true}},
 		"Alertmanager has what was received since":           {list(seen(alert(-time.Hour, 0), time.Minute)), fakeFiring{active: 1}, Alerts{Known: true, Firing: true, Confirmed: true}},
 		"one started again":                                  {list(seen(alert(time.Minute, 0), time.Minute)), nil, Alerts{Known: true, Firing: true, Confirmed: true, Recurred: true}},
 		"one started again and stopped":                      {list(alert(time.Minute, 2*time.Minute)), nil, Alerts{Known: true, Recurred: true}},
 		"Alertmanager has it":                                {list(alert(-time.Hour, 0)), fakeFiring{active: 1}, Alerts{Known: true, Firing: true, Confirmed: true}},
 		"Alertmanager has it no more":                        {list(alert(-time.Hour, 0)), fakeFiring{}, Alerts{Known: true}},
-		"an unreachable Alertmanager is no success":          {list(alert(-time.Hour, 0)), fakeFiring{0, down}, Alerts{}},
+		"an unreachable Alertmanager is no success":          {list(alert(-time.Hour, 0)), fakeFiring{0, down}, Alerts{Known: true, Firing: true}},
+		"nor where the alert was received again":             {list(seen(alert(-time.Hour, 0), time.Minute)), fakeFiring{0, down}, Alerts{Known: true, Firing: true, Confirmed: true}},
 		"only events told of it":                             {list(moment(-time.Hour)), nil, Alerts{}},
 		"nor does Alertmanager know of events":               {list(moment(-time.Hour)), fakeFiring{}, Alerts{}},
 		"an alert beside an event has resolved":              {list(moment(-time.Hour), alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
@@ -88,6 +89,18 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 			got.Detail = ""
 			require.Equal(t, e.want, got)
 		})
+	}
+}
+
+// A healthy target does not outweigh alerts of which nobody said that they stopped.
+func TestAnAlertmanagerThatSaysNothingMakesNoSuccess(t *testing.T) {
+	done := eventtest.Start.Add(time.Hour)
+	c := Case{Remediation: eventtest.Remediation, Execution: event.Execution{FinishedAt: done}}
+	unresolved := ledger.AlertList{Alerts: []ledger.Alert{{ID: "a1", StartsAt: done.Add(-time.Hour)}}}
+	found := Findings{Health: health(1), Alerts: eyes{alerts: fakeAlerts{list: unresolved},
+		alertmanager: fakeFiring{0, errors.New("connection refused")}}.alert(t.Context(), c)}
+	for attempt := 1; attempt <= MaxAttempts; attempt++ {
+		require.Equal(t, event.VerdictUnknown, Judge(found, Round{Step: 1, Attempt: attempt}).Verdict, attempt)
 	}
 }
 
