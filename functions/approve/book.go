@@ -18,15 +18,8 @@ import (
 // answerKeep is how long the first answer to a hold is remembered.
 const answerKeep = 7 * 24 * time.Hour
 
-// A parked event is published by the due list if this process did not get to
-// publish it itself.
-const (
-	// kindPark is the kind of due items whose payload, a sealed event encoded
-	// by stage.Encode, is published as it is.
-	kindPark = "park"
-	// parkFor is longer than a request may take.
-	parkFor = time.Minute
-)
+// parkFor is longer than a request may take, and than authorize does.
+const parkFor = time.Minute
 
 // ledgerBook is the book in Redis.
 type ledgerBook struct{ ledger *ledger.Ledger }
@@ -78,15 +71,13 @@ func (b ledgerBook) Park(ctx context.Context, e cloudevents.Event) error {
 	if err != nil {
 		return err
 	}
-	return b.ledger.Schedule(ctx, ledger.Due{ID: parkID(e), Kind: kindPark, Fingerprint: event.Extension(e, event.ExtPartition),
+	return b.ledger.Schedule(ctx, ledger.Due{ID: ledger.ParkID(e.ID()), Kind: ledger.KindPark, Fingerprint: event.Extension(e, event.ExtPartition),
 		Remediation: event.Extension(e, event.ExtCorrelation), Payload: body}, parkFor)
 }
 
 func (b ledgerBook) Unpark(ctx context.Context, e cloudevents.Event) error {
-	return b.ledger.DropDue(ctx, parkID(e))
+	return b.ledger.DropDue(ctx, ledger.ParkID(e.ID()))
 }
-
-func parkID(e cloudevents.Event) string { return kindPark + "/" + e.ID() }
 
 func none(err error) error {
 	if errors.Is(err, ledger.ErrNotFound) {

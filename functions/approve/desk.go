@@ -9,6 +9,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
 )
 
 // The named reasons of refusals.
@@ -49,7 +50,7 @@ type book interface {
 	// AnswerOnce records the answer unless there is one, and returns the one
 	// that counts.
 	AnswerOnce(ctx context.Context, e cloudevents.Event, step int) (recorded, error)
-	// Park has the event published later, should this process die first.
+	// Park has the event published later, unless authorize has it by then.
 	Park(ctx context.Context, e cloudevents.Event) error
 	// Unpark takes that back.
 	Unpark(ctx context.Context, e cloudevents.Event) error
@@ -73,9 +74,8 @@ type press interface {
 
 // chronicle knows what was executed.
 type chronicle interface {
-	// LastOf is the remediation's latest event of these types; errNone when
-	// there is none.
-	LastOf(ctx context.Context, remediation string, types ...string) (cloudevents.Event, error)
+	// Timeline lists a remediation's events of these types, the oldest first.
+	Timeline(ctx context.Context, remediation string, types ...string) ([]history.Entry, error)
 }
 
 var errNone = errors.New("nothing is recorded")
@@ -168,8 +168,8 @@ func (d *desk) answer(ctx context.Context, h held, w wish) (receipt, error) {
 	if err != nil {
 		return receipt{}, err
 	}
-	// Parked first: should this process die after recording the answer and
-	// before publishing it, the due list publishes it.
+	// Parked first: the due list publishes it unless authorize takes it off, who
+	// has it. So it is not lost with this process, nor by a Broker that took it.
 	if err := d.book.Park(ctx, e); err != nil {
 		return receipt{}, err
 	}
@@ -177,10 +177,22 @@ func (d *desk) answer(ctx context.Context, h held, w wish) (receipt, error) {
 	if err != nil {
 		return receipt{}, err
 	}
-	if !counts.First {
-		return d.repeat(ctx, counts, w)
+	if counts.First {
+		return receipt{event: e}, d.press.Publish(ctx, e)
 	}
-	return receipt{event: e}, d.publish(ctx, e)
+	if err := d.parkOnly(ctx, counts, e); err != nil {
+		return receipt{}, err
+	}
+	return d.repeat(ctx, counts, w)
+}
+
+// parkOnly leaves parked what counts, instead of an answer that came second.
+// Two persons' same word has the same id, and so the same place.
+func (d *desk) parkOnly(ctx context.Context, counts recorded, second cloudevents.Event) error {
+	if !counts.Expired && counts.Event.ID() == second.ID() {
+		return d.book.Park(ctx, counts.Event)
+	}
+	return d.book.Unpark(ctx, second)
 }
 
 func expired(h held) error {
@@ -202,13 +214,6 @@ func (d *desk) seal(ctx context.Context, h held, w wish) (cloudevents.Event, err
 	})
 }
 
-func (d *desk) publish(ctx context.Context, e cloudevents.Event) error {
-	if err := d.press.Publish(ctx, e); err != nil {
-		return err
-	}
-	return d.book.Unpark(ctx, e)
-}
-
 // repeat publishes the answer that counts once more, under the same id, and
 // tells a person whose answer differs who was first.
 func (d *desk) repeat(ctx context.Context, counts recorded, w wish) (receipt, error) {
@@ -222,7 +227,7 @@ func (d *desk) repeat(ctx context.Context, counts recorded, w wish) (receipt, er
 	if err := d.keys.Verify(counts.Event); err != nil {
 		return receipt{}, refuse(reasonHoldBroken, "The recorded answer is not one that Kubernaut sealed: %v", err)
 	}
-	if err := d.publish(ctx, counts.Event); err != nil {
+	if err := d.press.Publish(ctx, counts.Event); err != nil {
 		return receipt{}, err
 	}
 	if first.Approval.Approver != w.by.Name || first.Approval.Granted != w.granted {

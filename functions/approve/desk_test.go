@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,8 +18,10 @@ import (
 
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
+	"kubernaut.ai/shared/history"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/ledger/tickredis"
+	"kubernaut.ai/shared/stage"
 )
 
 // guard is an Authenticator made of a name and a function.
@@ -78,16 +81,20 @@ func (s *sink) ids() map[string]bool {
 	return ids
 }
 
-// past is a chronicle of samples.
-type past map[string]cloudevents.Event
+// past is a chronicle of these events.
+type past []cloudevents.Event
 
-func (p past) LastOf(_ context.Context, _ string, types ...string) (cloudevents.Event, error) {
-	for i := len(types) - 1; i >= 0; i-- {
-		if e, ok := p[types[i]]; ok {
-			return e, nil
+func (p past) Timeline(_ context.Context, _ string, types ...string) (entries []history.Entry, err error) {
+	for _, e := range p {
+		body, err := stage.Encode(e)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(types, e.Type()) {
+			entries = append(entries, history.Entry{ID: e.ID(), Type: e.Type(), Time: e.Time(), Event: body})
 		}
 	}
-	return cloudevents.Event{}, errNone
+	return entries, nil
 }
 
 // house is the stage on an embedded Redis in which the sample is held.
@@ -162,9 +169,7 @@ func TestAnApprovalIsSealedBoundAndPublished(t *testing.T) {
 	var d event.ApprovalAnsweredData
 	require.NoError(t, json.Unmarshal(e.Data(), &d))
 	require.Equal(t, event.Approval{Approver: "alice", Granted: true, Proposal: digest(t), Step: 1, Comment: "go", AnsweredAt: now}, d.Approval)
-	n, err := h.ledger.CountDue(t.Context())
-	require.NoError(t, err)
-	require.Zero(t, n, "what is published is no longer parked")
+	require.Equal(t, []string{"alice granted"}, h.parked(t), "a Broker may lose what it took: authorize takes it off")
 }
 
 func TestPressingTwicePublishesOneEvent(t *testing.T) {
@@ -201,6 +206,63 @@ func TestOfManyAnswersAtOnceOneCounts(t *testing.T) {
 	}
 	require.Equal(t, 10, accepted, "all who gave the first answer, and nobody else")
 	require.Len(t, h.sink.ids(), 1)
+	require.Len(t, h.parked(t), 1, "what came second is never sent")
+}
+
+func TestWhatCameSecondIsNotSentLater(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*testing.T, *house)
+		want   []string
+	}{
+		"the other answer of another person": {func(t *testing.T, h *house) {
+			require.Equal(t, http.StatusAccepted, h.ask(t, "POST", path+"/refuse", "", "Test-User", "bob").Status)
+		}, []string{"bob refused"}},
+		"the same answer of another person": {func(t *testing.T, h *house) {
+			require.Equal(t, http.StatusAccepted, h.ask(t, "POST", path+"/approve", "", "Test-User", "bob").Status)
+		}, []string{"bob granted"}},
+		"the expiry": {func(t *testing.T, h *house) {
+			_, err := h.ledger.AnswerOnce(t.Context(), ledger.OnceRecord{Remediation: eventtest.RemediationID, Step: "1", Value: []byte("expired"), Keep: time.Hour})
+			require.NoError(t, err)
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			// Nobody has answered when alice's answer is looked for.
+			h.door.desk.book = late{book: h.door.desk.book, first: func() { c.before(t, h) }}
+			h.ask(t, "POST", path+"/approve", "")
+			require.Equal(t, c.want, h.parked(t))
+		})
+	}
+}
+
+// late is a book that something else gets to before the first answer.
+type late struct {
+	book
+	first func()
+}
+
+func (l late) AnswerOnce(ctx context.Context, e cloudevents.Event, step int) (recorded, error) {
+	var d event.ApprovalAnsweredData
+	if json.Unmarshal(e.Data(), &d) == nil && d.Approval.Approver == "alice" {
+		l.first()
+	}
+	return l.book.AnswerOnce(ctx, e, step)
+}
+
+// parked tells whose answers the due list would send.
+func (h *house) parked(t testing.TB) (answers []string) {
+	t.Helper()
+	h.server.Advance(parkFor)
+	items, err := h.ledger.LeaseDue(t.Context(), 10, time.Second)
+	require.NoError(t, err)
+	for _, item := range items {
+		e, err := stage.Decode(item.Payload)
+		require.NoError(t, err)
+		var d event.ApprovalAnsweredData
+		require.NoError(t, json.Unmarshal(e.Data(), &d))
+		answers = append(answers, d.Approval.Approver+" "+strings.TrimPrefix(event.ShortType(e.Type()), "approval."))
+	}
+	return answers
 }
 
 func TestAnAnswerThatCouldNotBePublishedIsHealedByPressingAgain(t *testing.T) {
@@ -270,13 +332,13 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		{"undo without a history", nil, "undo", "", 501, reasonNoHistory},
 		{"undo of what was not executed", func(_ *testing.T, h *house) { h.door.desk.chronicle = past{} }, "undo", "", 404, reasonNotExecuted},
 		{"undo of what has no receipt", func(t *testing.T, h *house) {
-			h.door.desk.chronicle = past{event.RemediationExecuted: executedAs(t, func(e *event.Execution) { e.Undo = nil })}
+			h.door.desk.chronicle = past{executedAs(t, func(e *event.Execution) { e.Undo = nil })}
 		}, "undo", "", 409, reasonUndoImpossible},
 		{"undo of what was undone", func(t *testing.T, h *house) {
-			h.door.desk.chronicle = past{event.RemediationExecuted: executedAs(t, func(e *event.Execution) { e.Outcome = event.ExecutionUndone })}
+			h.door.desk.chronicle = past{executedAs(t, func(e *event.Execution) { e.Outcome = event.ExecutionUndone })}
 		}, "undo", "", 409, reasonAlreadyUndone},
 		{"undo of a dry run", func(t *testing.T, h *house) {
-			h.door.desk.chronicle = past{event.RemediationExecuted: executedAs(t, func(e *event.Execution) { e.Outcome = event.ExecutionDryRun })}
+			h.door.desk.chronicle = past{executedAs(t, func(e *event.Execution) { e.Outcome = event.ExecutionDryRun })}
 		}, "undo", "", 409, reasonUndoImpossible},
 	}
 	for _, c := range cases {
@@ -310,7 +372,7 @@ func executedAs(t testing.TB, change func(*event.Execution)) cloudevents.Event {
 
 func TestAnUndoIsRequestedOnceUntilItFails(t *testing.T) {
 	h := newHouse(t)
-	known := past{event.RemediationExecuted: eventtest.Sample(event.RemediationExecuted)}
+	known := past{eventtest.Sample(event.RemediationExecuted)}
 	h.door.desk.chronicle = known
 	for range 2 {
 		a := h.ask(t, "POST", path+"/undo", `{"reason":"wrong service"}`)
@@ -321,9 +383,13 @@ func TestAnUndoIsRequestedOnceUntilItFails(t *testing.T) {
 	require.NoError(t, json.Unmarshal(h.sink.published[0].Data(), &d))
 	require.Equal(t, event.UndoRequest{By: "alice", Reason: "wrong service", Step: 1, RequestedAt: now}, d.UndoRequest)
 
-	known[event.RemediationFailed] = eventtest.Sample(event.RemediationFailed)
+	h.door.desk.chronicle = append(known, eventtest.Sample(event.RemediationFailed))
 	require.Equal(t, http.StatusAccepted, h.ask(t, "POST", path+"/undo", "").Status)
 	require.Len(t, h.sink.ids(), 2, "after a failed undo the wish is a new one")
+
+	h.door.desk.now = func() time.Time { return now.Add(event.AnswerWithin) }
+	require.Equal(t, http.StatusAccepted, h.ask(t, "POST", path+"/undo", "").Status)
+	require.Len(t, h.sink.ids(), 3, "and so is one after the last would no longer be believed")
 }
 
 func TestWhatIsHeldIsShown(t *testing.T) {

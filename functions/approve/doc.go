@@ -32,7 +32,11 @@
 // An answer is sealed and recorded before it is published, the first one
 // counts, and every repetition publishes the same event again: pressing twice
 // does nothing twice, and a crash between any two steps is healed by pressing
-// again, or by the due list.
+// again, or by the due list. That sends it again, too, if authorize, to whom the
+// Broker should bring it, does not take it off within a minute.
+//
+// An undo takes back the last step whose change stands and can be taken back,
+// whatever came after it; asked for once more, the one before.
 //
 //	curl -X POST -H "Authorization: Bearer $(kubectl create token jane)" \
 //		https://approve.example/api/v1/remediations/5f0c-1/approve -d '{"comment":"go"}'

@@ -45,7 +45,7 @@ func open(_ context.Context, rt *stage.Runtime) (http.Handler, error) {
 	desk := &desk{book: ledgerBook{rt.Ledger}, press: runtimePress{rt}, keys: rt.Keys, now: rt.Now}
 	d := door{guard: guard, desk: desk, pauses: rt.Ledger, claims: rt.Ledger, letters: rt.Ledger, reads: make(chan struct{}, readsAtOnce), drop: rt.Drop}
 	if store != nil {
-		desk.chronicle, d.past = historyChronicle{store}, store
+		desk.chronicle, d.past = store, store
 	}
 	return newHandler(d), nil
 }

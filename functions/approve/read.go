@@ -17,7 +17,7 @@ const readsAtOnce = 4
 
 // annals is what people ask of the history.
 type annals interface {
-	Timeline(ctx context.Context, remediation string) ([]history.Entry, error)
+	Timeline(ctx context.Context, remediation string, types ...string) ([]history.Entry, error)
 	Remediations(ctx context.Context, filter history.Filter) ([]history.Remediation, error)
 	Namespaces(ctx context.Context, limit int) ([]string, error)
 	Events(ctx context.Context, ids ...string) ([]history.Entry, error)

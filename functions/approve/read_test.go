@@ -30,7 +30,9 @@ type shelf struct {
 	events       func(ids []string) ([]history.Entry, error)
 }
 
-func (s shelf) Timeline(_ context.Context, id string) ([]history.Entry, error) { return s.timeline(id) }
+func (s shelf) Timeline(_ context.Context, id string, _ ...string) ([]history.Entry, error) {
+	return s.timeline(id)
+}
 func (s shelf) Remediations(_ context.Context, f history.Filter) ([]history.Remediation, error) {
 	return s.remediations(f)
 }

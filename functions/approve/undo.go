@@ -2,11 +2,14 @@ package function
 
 import (
 	"context"
-	"errors"
+	"strconv"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/stage"
+	"kubernaut.ai/shared/timeline"
 )
 
 // executed is an action that was carried out.
@@ -19,35 +22,36 @@ type executed struct {
 	attempt string
 }
 
-// executed reads what a remediation did last.
+// executed reads what of a remediation an undo takes back.
 func (d *desk) executed(ctx context.Context, remediation string) (executed, error) {
 	if d.chronicle == nil {
 		return executed{}, refuse(reasonNoHistory, "What was executed is read from the history: set HISTORY_URL for the approve stage.")
 	}
-	e, err := d.chronicle.LastOf(ctx, remediation, event.RemediationExecuted)
-	if errors.Is(err, errNone) {
-		return executed{}, refuse(reasonNotExecuted, "The history knows nothing that this remediation has executed.")
-	}
+	results, err := d.chronicle.Timeline(ctx, remediation, event.RemediationExecuted, event.RemediationFailed)
 	if err != nil {
 		return executed{}, err
 	}
-	x := executed{event: e}
-	x.document, err = d.believe(e, event.RemediationExecuted, remediation)
+	entry, ok, err := timeline.ToUndo(results)
+	if err == nil && !ok {
+		return executed{}, refuse(reasonNotExecuted, "The history knows nothing that this remediation has executed.")
+	}
+	x := executed{attempt: results[len(results)-1].ID}
 	if err == nil {
-		err = unmarshal(e, &x.data)
+		x.event, err = stage.Decode(entry.Event)
+	}
+	if err == nil {
+		x.document, err = d.believe(x.event, event.RemediationExecuted, remediation)
+	}
+	if err == nil {
+		err = unmarshal(x.event, &x.data)
 	}
 	if err != nil {
 		return executed{}, refuse(reasonHoldBroken, "What the history holds is not an execution that Kubernaut sealed: %v", err)
 	}
-	last, err := d.chronicle.LastOf(ctx, remediation, event.RemediationExecuted, event.RemediationFailed)
-	if err != nil {
-		return executed{}, err
-	}
-	x.attempt = last.ID()
 	return x, nil
 }
 
-// undo publishes the request to take the last step back.
+// undo publishes the request to take a step back.
 func (d *desk) undo(ctx context.Context, x executed, w wish) (receipt, error) {
 	e := x.data.Execution
 	switch {
@@ -61,7 +65,7 @@ func (d *desk) undo(ctx context.Context, x executed, w wish) (receipt, error) {
 		return receipt{}, refuse(reasonUndoImpossible, "%s", e.Undo.Summary)
 	}
 	request, err := d.press.Seal(ctx, event.Draft{
-		Type: event.UndoRequested, Parent: &x.event, Cause: x.attempt + "/undo", Document: x.document, Now: d.now(),
+		Type: event.UndoRequested, Parent: &x.event, Cause: x.attempt + "/undo/" + d.round(), Document: x.document, Now: d.now(),
 		Sections: []event.Section{{Name: event.SectionUndoRequest, Value: event.UndoRequest{
 			By: w.by.Name, Reason: event.Cut(w.comment, event.MaxText), Step: e.Step, RequestedAt: d.now(),
 		}}},
@@ -70,4 +74,10 @@ func (d *desk) undo(ctx context.Context, x executed, w wish) (receipt, error) {
 		return receipt{}, err
 	}
 	return receipt{event: request}, d.press.Publish(ctx, request)
+}
+
+// round tells presses apart that lie so long after one another that the earlier
+// one's event, had it been lost, would no longer be believed.
+func (d *desk) round() string {
+	return strconv.FormatInt(d.now().Unix()/int64(event.AnswerWithin/time.Second), 10)
 }

@@ -60,6 +60,31 @@ func TestAnActionThatDidNotHelpGoesBackForTheNextRung(t *testing.T) {
 	require.Len(t, w.published(), 1, "is not judged again")
 }
 
+// The Broker may take a verdict and not say so: when the verdict is published
+// again, stages behind may have moved the claim further.
+func TestAVerdictThatIsPublishedAgainMovesNothingBack(t *testing.T) {
+	w := newWorld(t)
+	w.found = unwell
+	f := w.instance(nil)
+	e := eventtest.Sample(event.RemediationExecuted)
+	w.take(f, e)
+	w.redis.Advance(settings.Stabilization)
+	w.ping(f)
+	w.advance(eventtest.Sample(event.RemediationHeld), 3*time.Hour)
+	before := w.claim()
+
+	body, err := stage.Encode(e)
+	require.NoError(t, err)
+	require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: assessID(eventtest.RemediationID, 1), Kind: kindAssess,
+		Fingerprint: eventtest.Fingerprint, Remediation: eventtest.RemediationID, Payload: counted(1, body)}, 0))
+	w.ping(f)
+	require.Len(t, w.broker.events, 2)
+	require.Equal(t, w.broker.events[0].ID(), w.broker.events[1].ID())
+	require.Equal(t, before.Phase, w.claim().Phase)
+	require.Equal(t, before.Deadline, w.claim().Deadline)
+	require.Equal(t, 1, w.dueCount(), "the watch alone")
+}
+
 func TestWhatCannotBeToldIsLookedIntoAgainAndThenEscalated(t *testing.T) {
 	w := newWorld(t)
 	w.found = unsure
@@ -175,6 +200,21 @@ func TestWhatNeedsNoWindow(t *testing.T) {
 			require.Zero(t, w.dueCount())
 		})
 	}
+}
+
+func TestAnUndoThatIsOnlyTriedEndsNothing(t *testing.T) {
+	w := newWorld(t)
+	f := w.instance(nil)
+	w.take(f, eventtest.Sample(event.RemediationExecuted))
+	decision := eventtest.Decision(event.DecisionApproved)
+	decision.Undo, decision.DryRun = true, true
+	tried := executed(t, func(x *event.Execution) { x.Outcome = event.ExecutionDryRun },
+		event.Section{Name: event.SectionDecision, Value: decision})
+	require.Nil(t, w.take(f, tried))
+	require.True(t, w.claim().Live())
+	w.redis.Advance(settings.Stabilization)
+	w.ping(f)
+	require.Equal(t, event.OutcomeHealed, w.claim().Outcome, "what was changed is judged as if nobody had asked")
 }
 
 func TestAnUndoAfterAnotherRemediationFollowedIsStillClosed(t *testing.T) {

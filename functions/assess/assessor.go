@@ -18,6 +18,7 @@ import (
 // Named reasons for which the stage answers with no event, or drops an item.
 const (
 	ReasonScheduled       = "assessment_scheduled"
+	ReasonUndoTried       = "undo_only_tried"
 	ReasonAlreadyAssessed = "already_assessed"
 	ReasonNoRemediation   = "no_remediation"
 	ReasonEvidence        = "resolve_is_evidence"
@@ -49,7 +50,6 @@ const (
 const (
 	kindAssess   = "assess"
 	kindApproval = "approval"
-	kindPark     = "park"
 	kindUndo     = "undo"
 	kindLost     = "lost"
 )
@@ -210,14 +210,14 @@ func unlessSuperseded(err error) error {
 	return err
 }
 
-// ended tells whether the remediation's claim says that it is over. A claim
-// that Redis forgot says nothing.
-func (a *assessor) ended(ctx context.Context, item ledger.Due) (bool, error) {
-	claim, err := a.book.Get(ctx, item.Fingerprint)
+// claimOf is the claim of an item's remediation; over tells that it has ended or
+// is another's by now. A claim that Redis forgot is empty, and says nothing.
+func (a *assessor) claimOf(ctx context.Context, item ledger.Due) (claim ledger.Claim, over bool, err error) {
+	claim, err = a.book.Get(ctx, item.Fingerprint)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return false, nil
+		return ledger.Claim{}, false, nil
 	}
-	return err == nil && (!claim.Live() || claim.Remediation != item.Remediation), err
+	return claim, err == nil && (!claim.Live() || claim.Remediation != item.Remediation), err
 }
 
 // follow continues the trace of the event instead of the ping's.

@@ -22,6 +22,9 @@ const actionNotify = "notify_only"
 func (a *assessor) executed(ctx context.Context, in stage.Input[event.RemediationExecutedData]) (stage.Reply, error) {
 	x := in.Data.Execution
 	switch {
+	case x.Outcome == event.ExecutionDryRun && in.Data.Decision.Undo:
+		// What was changed is in place, and is judged as if nobody had asked.
+		return stage.Nothing(ReasonUndoTried), nil
 	case x.Outcome == event.ExecutionDryRun:
 		return a.closed(event.End{Outcome: event.OutcomeDryRun, Reason: endDryRun,
 			Detail: "Nothing was changed: the API server only tried it out."}), nil

@@ -17,7 +17,7 @@ import (
 // like any other: the first one counts. What is stored is the sealed event, so
 // that whoever goes on after a death publishes the very same.
 func (a *assessor) expire(ctx context.Context, item ledger.Leased) error {
-	gone, err := a.ended(ctx, item.Due)
+	claim, gone, err := a.claimOf(ctx, item.Due)
 	if err != nil {
 		return err
 	}
@@ -32,10 +32,13 @@ func (a *assessor) expire(ctx context.Context, item ledger.Leased) error {
 	if err != nil {
 		return err
 	}
-	expired, err := a.sealEnd(ctx, ending{eventType: event.RemediationExpired, parent: held, cause: item.ID, end: event.End{
-		Outcome: event.OutcomeExpired, Reason: endUnanswered,
-		Detail: event.Cut(fmt.Sprintf("Nobody answered whether %s may run on %s, which was held for %s.",
-			data.Decision.Action, data.Decision.Target, data.Decision.Reason), event.MaxText)}})
+	x := unanswered(data.Decision)
+	if claim.Cancelled {
+		// The event that told of it got lost.
+		x = ending{eventType: event.RemediationClosed, end: byResolve()}
+	}
+	x.parent, x.cause = held, item.ID
+	expired, err := a.sealEnd(ctx, x)
 	if err != nil {
 		return err
 	}
@@ -49,10 +52,11 @@ func (a *assessor) expire(ctx context.Context, item ledger.Leased) error {
 		return err
 	}
 	answer, err := a.parked(record.Value)
-	if err != nil || answer.ID() != expired.ID() {
-		// A person was quicker; that answer is on its way.
-		a.herald.Drop(ctx, ReasonAnswered, item.ID)
-		return a.book.Complete(ctx, item)
+	if err != nil {
+		return err
+	}
+	if answer.ID() != expired.ID() {
+		return a.answered(ctx, item, answer)
 	}
 	if err := a.publishEnd(ctx, answer); err != nil {
 		return err
@@ -61,6 +65,24 @@ func (a *assessor) expire(ctx context.Context, item ledger.Leased) error {
 		return err
 	}
 	return a.book.Complete(ctx, item)
+}
+
+// answered goes on where a person was quicker. Authorize, which takes the expiry
+// of what it has seen answered off the list, has not seen that answer: it is
+// published again, and ends the remediation even if it comes too late to count.
+func (a *assessor) answered(ctx context.Context, item ledger.Leased, answer cloudevents.Event) error {
+	if err := a.herald.Publish(ctx, answer); err != nil {
+		return err
+	}
+	stage.Logger(ctx).Infow("answer published again", "reason", ReasonAnswered, "type", answer.Type(), "id", answer.ID())
+	return a.book.Complete(ctx, item)
+}
+
+// unanswered is how a remediation ends that waited in vain for an answer.
+func unanswered(d event.Decision) ending {
+	return ending{eventType: event.RemediationExpired, end: event.End{Outcome: event.OutcomeExpired, Reason: endUnanswered,
+		Detail: event.Cut(fmt.Sprintf("Nobody answered whether %s may run on %s, which was held for %s.",
+			d.Action, d.Target, d.Reason), event.MaxText)}}
 }
 
 // heldData reads what a held event says.

@@ -128,7 +128,7 @@ func (a *assessor) run(ctx context.Context, item ledger.Leased) (err error) {
 		return a.expire(ctx, item)
 	case ledger.KindWatch:
 		return a.watch(ctx, item)
-	case kindPark, kindUndo:
+	case ledger.KindPark, kindUndo:
 		return a.release(ctx, item)
 	case kindLost:
 		return a.lost(ctx, item)

@@ -27,14 +27,18 @@ func (a *assessor) resolved(ctx context.Context, in stage.Input[event.SignalReso
 		if err := a.book.Unhold(ctx, r.ID); err != nil {
 			return stage.Reply{}, err
 		}
-		return a.closed(event.End{Outcome: event.OutcomeCancelled, Reason: endResolved,
-			Detail: "The alert stopped before anything was changed."}), nil
+		return a.closed(byResolve()), nil
 	}
 	if resolution.StillFiring > 0 || resolution.Expired {
 		// That a sender fell silent is no reason to judge sooner.
 		return stage.Nothing(ReasonEvidence), nil
 	}
 	return a.hasten(ctx, r.ID)
+}
+
+// byResolve is how a remediation ends whose alert stopped in time.
+func byResolve() event.End {
+	return event.End{Outcome: event.OutcomeCancelled, Reason: endResolved, Detail: "The alert stopped before anything was changed."}
 }
 
 // cancelled tells that the gateway cancelled the remediation and that the claim

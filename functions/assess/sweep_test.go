@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,24 @@ func TestAHoldThatNobodyAnswersExpires(t *testing.T) {
 	require.Zero(t, w.dueCount())
 }
 
+func TestAHoldWhoseAlertStoppedEndsSoThoughTheNewsGotLost(t *testing.T) {
+	w := newWorld(t)
+	base, _, _ := strings.Cut(eventtest.RemediationID, "-")
+	_, _, err := w.ledger.Reserve(t.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: base, Lease: time.Minute})
+	require.NoError(t, err)
+	w.hold()
+	outcome, _, err := w.ledger.Cancel(t.Context(), eventtest.Fingerprint, eventtest.RemediationID)
+	require.NoError(t, err)
+	require.Equal(t, ledger.Cancelled, outcome)
+	w.redis.Advance(time.Hour)
+	w.ping(w.instance(nil))
+	require.Equal(t, []string{"remediation.closed"}, w.published())
+	_, data := w.last()
+	require.Equal(t, endResolved, data.End.Reason)
+	require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
+	require.Zero(t, w.dueCount())
+}
+
 func TestTheFirstOfAnswerAndExpiryCounts(t *testing.T) {
 	answer := func(w *world) ledger.Record {
 		body, err := stage.Encode(eventtest.Sample(event.ApprovalGranted))
@@ -75,7 +94,7 @@ func TestTheFirstOfAnswerAndExpiryCounts(t *testing.T) {
 		answer(w)
 		w.redis.Advance(time.Hour)
 		w.ping(w.instance(nil))
-		require.Empty(t, w.published())
+		require.Equal(t, []string{"approval.granted"}, w.published(), "authorize has not seen it")
 		require.True(t, w.claim().Live())
 		require.Equal(t, 1, w.dueCount(), "the watch alone")
 	})
@@ -90,7 +109,11 @@ func TestTheFirstOfAnswerAndExpiryCounts(t *testing.T) {
 			wg.Go(func() { record = answer(w) })
 			wg.Go(func() { _, _ = f.Take(context.Background(), pingEvent()) })
 			wg.Wait()
-			require.Equal(t, record.First, len(w.published()) == 0, "one of the two, never both")
+			want := "remediation.expired"
+			if record.First {
+				want = "approval.granted"
+			}
+			require.Equal(t, []string{want}, w.published(), "one of the two, never both")
 		}
 	})
 }
@@ -165,7 +188,7 @@ func TestItemsThatNobodyCanBelieveAreDropped(t *testing.T) {
 	forged.SetExtension(event.ExtSeal, "AAAA")
 	body, err := stage.Encode(forged)
 	require.NoError(t, err)
-	for _, kind := range []string{kindAssess, kindApproval, kindPark, kindUndo, ledger.KindWatch} {
+	for _, kind := range []string{kindAssess, kindApproval, ledger.KindPark, kindUndo, ledger.KindWatch} {
 		for name, payload := range map[string][]byte{"forged": body, "no event": []byte("{}"), "not even JSON": []byte("x")} {
 			w := newWorld(t)
 			require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "x/1", Kind: kind, Fingerprint: eventtest.Fingerprint,
@@ -181,7 +204,7 @@ func TestAParkedEventIsPublishedWhenDue(t *testing.T) {
 	w := newWorld(t)
 	body, err := stage.Encode(eventtest.Sample(event.AnalysisContinued))
 	require.NoError(t, err)
-	require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "park/1", Kind: kindPark, Payload: body}, time.Minute))
+	require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "park/1", Kind: ledger.KindPark, Payload: body}, time.Minute))
 	f := w.instance(nil)
 	w.ping(f)
 	require.Empty(t, w.published())
@@ -203,7 +226,7 @@ func TestManyDueItemsAreAllWorkedOff(t *testing.T) {
 	body, err := stage.Encode(eventtest.Sample(event.AnalysisContinued))
 	require.NoError(t, err)
 	for i := range 3*batchSize + 5 {
-		require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "park/" + strconv.Itoa(i), Kind: kindPark, Payload: body}, 0))
+		require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "park/" + strconv.Itoa(i), Kind: ledger.KindPark, Payload: body}, 0))
 	}
 	w.ping(w.instance(nil))
 	require.Zero(t, w.dueCount())

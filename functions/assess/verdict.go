@@ -15,7 +15,9 @@ import (
 
 // judged is a verdict on an executed step, with what publishing it needs.
 type judged struct {
-	item       ledger.Leased
+	item ledger.Leased
+	// phase is the claim's; empty where Redis forgot it.
+	phase      string
 	executed   cloudevents.Event
 	data       event.RemediationExecutedData
 	assessment event.Assessment
@@ -27,7 +29,7 @@ type judged struct {
 // the item, whose next worker finds the stored verdict and publishes the same
 // ids.
 func (a *assessor) assess(ctx context.Context, item ledger.Leased) error {
-	gone, err := a.ended(ctx, item.Due)
+	claim, gone, err := a.claimOf(ctx, item.Due)
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func (a *assessor) assess(ctx context.Context, item ledger.Leased) error {
 		return a.book.Complete(ctx, item)
 	}
 	attempt, body := uncounted(item.Payload)
-	j := judged{item: item, cause: verdictID(item.ID, attempt)}
+	j := judged{item: item, phase: claim.Phase, cause: verdictID(item.ID, attempt)}
 	if j.executed, err = a.parked(body); err != nil {
 		return err
 	}
@@ -153,7 +155,9 @@ func (a *assessor) nextRung(ctx context.Context, j judged) error {
 	if err != nil {
 		return err
 	}
-	err = a.herald.Track(ctx, assessed, 0)
+	if !j.movedOn() {
+		err = a.herald.Track(ctx, assessed, 0)
+	}
 	if over(err) {
 		a.herald.Drop(ctx, stage.ReasonSuperseded, j.item.ID)
 		return a.book.Complete(ctx, j.item)
@@ -165,6 +169,16 @@ func (a *assessor) nextRung(ctx context.Context, j judged) error {
 		return err
 	}
 	return a.book.Complete(ctx, j.item)
+}
+
+// movedOn tells that the Broker took the verdict of an earlier attempt, though
+// that attempt did not hear so: stages behind it have moved the claim further.
+func (j judged) movedOn() bool {
+	switch j.phase {
+	case "", event.ShortType(event.RemediationExecuted), event.ShortType(event.EffectivenessAssessed):
+		return false
+	}
+	return true
 }
 
 // lookAgain puts an unknown verdict off. Scheduling the item anew ends this

@@ -29,7 +29,7 @@ const (
 // would have. The deadline moves first, by more each time: once the event is
 // out, a stage may move it itself.
 func (a *assessor) watch(ctx context.Context, item ledger.Leased) error {
-	gone, err := a.ended(ctx, item.Due)
+	_, gone, err := a.claimOf(ctx, item.Due)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (a Answer) verify() string {
 // answer then arrived while a Broker may still have been delivering it.
 func (a Answer) inTime(now time.Time) bool {
 	return !a.Approval.AnsweredAt.After(a.Decision.ExpiresAt.Add(clockSkew)) &&
-		!now.After(a.Approval.AnsweredAt.Add(deliveryWithin)) &&
+		!now.After(a.Approval.AnsweredAt.Add(event.AnswerWithin)) &&
 		!a.Approval.AnsweredAt.After(now.Add(clockSkew))
 }
 

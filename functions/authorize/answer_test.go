@@ -275,7 +275,7 @@ func TestALateAnswerEndsTheRemediationAsExpired(t *testing.T) {
 		change func(*event.Approval)
 	}{
 		{"answered after the hold had expired", func(a *event.Approval) { a.AnsweredAt = time.Now().Add(stage.DefaultApprovalWithin + time.Minute) }},
-		{"delivered long after it was answered", func(a *event.Approval) { a.AnsweredAt = time.Now().Add(-deliveryWithin - time.Minute) }},
+		{"delivered long after it was answered", func(a *event.Approval) { a.AnsweredAt = time.Now().Add(-event.AnswerWithin - time.Minute) }},
 		{"answered in the future", func(a *event.Approval) { a.AnsweredAt = time.Now().Add(10 * time.Minute) }},
 	}
 	for _, c := range cases {

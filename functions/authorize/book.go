@@ -19,7 +19,7 @@ const KindApproval = "approval"
 
 // holdKeep is how much longer than it can be answered a hold is remembered:
 // an answer given at the last moment may still be on its way.
-const holdKeep = deliveryWithin + approvalGrace
+const holdKeep = event.AnswerWithin + approvalGrace
 
 // approvalID names the due item of a held step.
 func approvalID(remediation string, step int) string {
@@ -100,8 +100,11 @@ func (b ledgerBook) AnswerFirst(ctx context.Context, e cloudevents.Event, step i
 	return err == nil && stored.ID() == e.ID() && stored.Type() == e.Type(), nil
 }
 
-func (b ledgerBook) DropExpiry(ctx context.Context, remediation string, step int) error {
-	return b.ledger.DropDue(ctx, approvalID(remediation, step))
+func (b ledgerBook) Close(ctx context.Context, a Answer) error {
+	if err := b.ledger.DropDue(ctx, approvalID(a.Remediation.ID, a.Decision.Step)); err != nil {
+		return err
+	}
+	return b.ledger.DropDue(ctx, ledger.ParkID(a.ID))
 }
 
 func (b ledgerBook) Live(ctx context.Context, r event.Remediation) (bool, error) {

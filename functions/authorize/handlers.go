@@ -28,8 +28,9 @@ type book interface {
 	// AnswerFirst records the answer, unless another was recorded before; ours
 	// tells whether the one that counts is this event.
 	AnswerFirst(ctx context.Context, e cloudevents.Event, step int) (ours bool, err error)
-	// DropExpiry takes the expiry of an answered hold off the due list.
-	DropExpiry(ctx context.Context, remediation string, step int) error
+	// Close takes off the due list what an answer that has come makes needless:
+	// the expiry of its hold, and the copy of its event that would be sent again.
+	Close(ctx context.Context, a Answer) error
 	// Live tells whether the remediation holds its claim.
 	Live(ctx context.Context, r event.Remediation) (bool, error)
 }
@@ -113,8 +114,8 @@ func (h handlers) answered(ctx context.Context, in stage.Input[event.ApprovalAns
 
 func (h handlers) conclude(ctx context.Context, a Answer, decide func(Answer) event.Decision) (stage.Reply, error) {
 	// Ours is the answer that counts: the expiry has nothing left to do. If
-	// this process dies here, the expiry finds the answer and leaves it.
-	if err := h.book.DropExpiry(ctx, a.Remediation.ID, a.Decision.Step); err != nil {
+	// this process dies here, the expiry finds the answer and sends it again.
+	if err := h.book.Close(ctx, a); err != nil {
 		return stage.Reply{}, err
 	}
 	if !a.inTime(h.now()) {

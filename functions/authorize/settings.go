@@ -35,9 +35,6 @@ const (
 const (
 	// clockSkew is how far two pods' clocks may differ.
 	clockSkew = 30 * time.Second
-	// deliveryWithin is how long after a person's answer its event may still
-	// arrive: longer than a Broker retries.
-	deliveryWithin = 30 * time.Minute
 	// approvalGrace is how much later than the hold's expiry the claim's
 	// deadline is, so that expiry comes first and the sweep after it.
 	approvalGrace = 10 * time.Minute

@@ -19,7 +19,7 @@ func (a *Authority) undo(d event.UndoRequestedData, proposalDigest string) (deci
 	switch {
 	case q.By == "" || q.Step != d.Execution.Step || d.Execution.Step != d.Proposal.Step:
 		return event.Decision{}, reasonUndoRequestBad
-	case now.After(q.RequestedAt.Add(deliveryWithin)) || q.RequestedAt.After(now.Add(clockSkew)):
+	case now.After(q.RequestedAt.Add(event.AnswerWithin)) || q.RequestedAt.After(now.Add(clockSkew)):
 		return event.Decision{}, reasonUndoRequestTooOld
 	}
 	decision = event.Decision{

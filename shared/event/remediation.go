@@ -110,6 +110,10 @@ type Approval struct {
 	AnsweredAt time.Time `json:"answeredAt"`
 }
 
+// AnswerWithin is how long after a person's answer, or their wish to have a step
+// taken back, its event may still arrive: longer than a Broker retries.
+const AnswerWithin = 30 * time.Minute
+
 // UndoRequest asks for an applied step to be taken back.
 type UndoRequest struct {
 	By          string    `json:"by"`

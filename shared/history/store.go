@@ -40,9 +40,9 @@ type Store interface {
 
 // Reader is the part of a Store that changes nothing.
 type Reader interface {
-	// Timeline lists a remediation's entries, the oldest first, at most
-	// MaxTimeline. An unknown remediation has none.
-	Timeline(ctx context.Context, remediation string) ([]Entry, error)
+	// Timeline lists a remediation's entries, or those of the given types, the
+	// oldest first, at most MaxTimeline. An unknown remediation has none.
+	Timeline(ctx context.Context, remediation string, types ...string) ([]Entry, error)
 	// Last is the remediation's latest event that moved it on, or of the given
 	// types; ErrNotFound if there is none.
 	Last(ctx context.Context, remediation string, types ...string) (Entry, error)

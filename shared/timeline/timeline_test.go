@@ -1,6 +1,8 @@
 package timeline_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -156,4 +158,70 @@ func TestAnEventThatCannotBeReadIsNamed(t *testing.T) {
 	entries[0].Event = []byte("{")
 	_, err := timeline.Of(entries)
 	require.ErrorContains(t, err, entries[0].ID)
+}
+
+// did is an execution of a step.
+func did(t *testing.T, step int, outcome string, undo *event.Undo) history.Entry {
+	t.Helper()
+	parent, x := eventtest.Sample(event.RemediationApproved), eventtest.Execution
+	doc, err := event.ParseDocument(parent.Data())
+	require.NoError(t, err)
+	x.Step, x.Outcome, x.Undo = step, outcome, undo
+	e, err := event.New(event.Draft{Type: event.RemediationExecuted, Stage: event.StageExecute, Namespace: eventtest.Namespace, Parent: &parent,
+		Cause: fmt.Sprint(outcome, step), Document: doc, Sections: []event.Section{{Name: event.SectionExecution, Value: x}}, Now: eventtest.Start})
+	require.NoError(t, err)
+	return told(t, e)
+}
+
+func TestAnUndoTakesBackTheLastStepThatCanBe(t *testing.T) {
+	back := func(words string) *event.Undo { return &event.Undo{Possible: true, Summary: words} }
+	never := &event.Undo{Summary: "Nothing to undo."}
+	cordon := did(t, 1, event.ExecutionApplied, back("Uncordons."))
+	for name, c := range map[string]struct {
+		done []history.Entry
+		// shown is the view's; chosen the execution, as step and outcome.
+		shown  *timeline.Undo
+		chosen string
+	}{
+		"nothing was executed":          {nil, nil, ""},
+		"the only step":                 {[]history.Entry{cordon}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
+		"a later step changed nothing":  {[]history.Entry{cordon, did(t, 2, event.ExecutionNothing, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
+		"a later step is final":         {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
+		"an undo was only tried":        {[]history.Entry{cordon, did(t, 1, event.ExecutionDryRun, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
+		"both can be":                   {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, back("Scales down."))}, &timeline.Undo{Possible: true, Summary: "Scales down."}, "2 applied"},
+		"the later was taken back":      {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, back("Scales down.")), did(t, 2, event.ExecutionUndone, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
+		"it was taken back":             {[]history.Entry{cordon, did(t, 1, event.ExecutionUndone, never)}, nil, "1 undone"},
+		"and then tried once more":      {[]history.Entry{cordon, did(t, 1, event.ExecutionUndone, never), did(t, 1, event.ExecutionDryRun, never)}, nil, "1 undone"},
+		"nothing can be":                {[]history.Entry{did(t, 1, event.ExecutionNothing, never), did(t, 2, event.ExecutionApplied, never)}, &timeline.Undo{Summary: "Nothing to undo."}, "2 applied"},
+		"an applied one has no receipt": {[]history.Entry{did(t, 1, event.ExecutionApplied, nil)}, nil, "1 applied"},
+		"nothing was changed":           {[]history.Entry{did(t, 1, event.ExecutionDryRun, never), did(t, 2, event.ExecutionNothing, never)}, nil, "2 nothing_to_change"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.shown != nil && c.shown.Possible {
+				c.shown.How = "POST /api/v1/remediations/" + eventtest.RemediationID + "/undo"
+			}
+			for range 2 {
+				v, err := timeline.Of(append(samples(t, event.SignalReceived), c.done...))
+				require.NoError(t, err)
+				require.Equal(t, c.shown, v.Undo)
+				entry, ok, err := timeline.ToUndo(c.done)
+				require.NoError(t, err)
+				require.Equal(t, c.chosen != "", ok)
+				require.Equal(t, c.chosen, chosen(t, entry))
+				slices.Reverse(c.done) // events come in any order
+			}
+		})
+	}
+}
+
+func chosen(t *testing.T, entry history.Entry) string {
+	t.Helper()
+	if entry.ID == "" {
+		return ""
+	}
+	e, err := stage.Decode(entry.Event)
+	require.NoError(t, err)
+	var d event.RemediationExecutedData
+	require.NoError(t, e.DataAs(&d))
+	return fmt.Sprintf("%d %s", d.Execution.Step, d.Execution.Outcome)
 }

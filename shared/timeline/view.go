@@ -153,6 +153,7 @@ func Of(entries []history.Entry) (View, error) {
 	for _, e := range sorted {
 		times[e.ID] = e.Time
 	}
+	var executions steps
 	for _, e := range sorted {
 		data, err := decode(e)
 		if err != nil {
@@ -165,7 +166,12 @@ func Of(entries []history.Entry) (View, error) {
 		v.Timeline = append(v.Timeline, line)
 		v.concern(data)
 		v.learn(e.Type, data)
+		if x := data.Execution; e.Type == event.RemediationExecuted && x != nil {
+			v.Changes = append(v.Changes, x.Changes...)
+			executions.add(e, *x)
+		}
 	}
+	v.Undo = executions.undo(v.ID)
 	if v.Ended {
 		v.Held = nil
 	}
@@ -222,8 +228,6 @@ func (v *View) learn(eventType string, d everything) {
 			v.DryRun, v.Approver = d.Decision.DryRun, d.Decision.Approver
 		}
 		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
-	case event.RemediationExecuted:
-		v.changed(d)
 	case event.EffectivenessAssessed:
 		v.Verdict = d.Assessment
 		v.Reasons = append(v.Reasons, d.Assessment.Reasons...)
@@ -232,21 +236,6 @@ func (v *View) learn(eventType string, d everything) {
 	}
 	if d.End != nil && v.Ended {
 		v.Outcome, v.Reason, v.Detail = d.End.Outcome, d.End.Reason, d.End.Detail
-	}
-}
-
-func (v *View) changed(d everything) {
-	x := d.Execution
-	v.Changes = append(v.Changes, x.Changes...)
-	if x.Outcome == event.ExecutionUndone {
-		v.Undo = nil
-	}
-	if x.Undo == nil || x.Outcome != event.ExecutionApplied {
-		return // what changed nothing does not hide how to undo what did
-	}
-	v.Undo = &Undo{Possible: x.Undo.Possible, Summary: x.Undo.Summary}
-	if x.Undo.Possible {
-		v.Undo.How = "POST /api/v1/remediations/" + d.Remediation.ID + "/undo"
 	}
 }
 

@@ -35,8 +35,26 @@ func (b *bed) samples(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, result.Wrong, "%+v", result.Remediations)
 			golden(t, filepath.Join("testdata", s.Name+".golden"), told(result))
+			for _, v := range result.Remediations {
+				b.keepsItsWord(t, v)
+			}
 		})
 	}
+}
+
+// keepsItsWord asks for the undo that a view offers, whichever step it is of.
+func (b *bed) keepsItsWord(t *testing.T, v timeline.View) {
+	t.Helper()
+	if v.Undo == nil || !v.Undo.Possible {
+		return
+	}
+	method, path, _ := strings.Cut(v.Undo.How, " ")
+	got := b.ask(t, method, path, `{"reason": "To see whether it can be."}`)
+	require.Equal(t, http.StatusAccepted, got.status, string(got.body))
+	until(t, "undo of "+v.ID, func() (bool, any) {
+		now := b.view(t, v.ID)
+		return now.Outcome == event.OutcomeUndone && now.Undo == nil, now.Timeline
+	})
 }
 
 func golden(t *testing.T, path, got string) {

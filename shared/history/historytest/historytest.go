@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) history.Store) {
 		"a remediation is summed up whatever the order of arrival": summedUp,
 		"what is not known is not found":                           notFound,
 		"the last event of given types is found":                   lastOfTypes,
+		"a timeline of given types has no others":                  timelineOfTypes,
 		"remediations are listed newest first, page by page":       pages,
 		"remediations are filtered":                                filtered,
 		"the namespaces of remediations are listed":                namespaces,

@@ -73,6 +73,21 @@ func lastOfTypes(t *testing.T, s history.Store) {
 	require.ErrorIs(t, err, history.ErrNotFound)
 }
 
+func timelineOfTypes(t *testing.T, s history.Store) {
+	entries := story("r-1")
+	add(t, s, entries...)
+	add(t, s, story("r-2")...)
+	for _, c := range []struct{ types, want []string }{
+		{[]string{event.RemediationExecuted}, ids(entries[2:3])},
+		{[]string{entries[3].Type, event.RemediationExecuted}, ids(entries[2:4])},
+		{[]string{event.RemediationFailed}, []string{}},
+	} {
+		got, err := s.Timeline(context.Background(), "r-1", c.types...)
+		require.NoError(t, err)
+		require.Equal(t, c.want, ids(got), c.types)
+	}
+}
+
 func pages(t *testing.T, s history.Store) {
 	ctx := context.Background()
 	var want []string

@@ -47,9 +47,14 @@ func one[T any](ctx context.Context, s *store, q query, scan func(tables.Row) (T
 
 const selectEvents = "SELECT " + tables.EventColumns + ", body FROM kubernaut_events "
 
-func (s *store) Timeline(ctx context.Context, remediation string) ([]history.Entry, error) {
-	return all(ctx, s, query{"read timeline", selectEvents + `WHERE remediation = $1 ORDER BY time, step, id LIMIT $2`,
-		[]any{remediation, history.MaxTimeline}}, tables.ScanEntry)
+func (s *store) Timeline(ctx context.Context, remediation string, types ...string) ([]history.Entry, error) {
+	q := query{"read timeline", selectEvents + `WHERE remediation = $1 ORDER BY time, step, id LIMIT $2`,
+		[]any{remediation, history.MaxTimeline}}
+	if len(types) > 0 {
+		q.sql = selectEvents + `WHERE remediation = $1 AND type = ANY($3) ORDER BY time, step, id LIMIT $2`
+		q.args = append(q.args, types)
+	}
+	return all(ctx, s, q, tables.ScanEntry)
 }
 
 func (s *store) Last(ctx context.Context, remediation string, types ...string) (history.Entry, error) {

@@ -13,9 +13,9 @@ import (
 	"kubernaut.ai/shared/history/internal/tables"
 )
 
-func (s *store) Timeline(ctx context.Context, remediation string) ([]history.Entry, error) {
-	entries, err := s.entries(ctx, `WHERE remediation = ? ORDER BY time, step, id LIMIT ?`,
-		remediation, history.MaxTimeline)
+func (s *store) Timeline(ctx context.Context, remediation string, types ...string) ([]history.Entry, error) {
+	where, args := of(remediation, types)
+	entries, err := s.entries(ctx, where+` ORDER BY time, step, id LIMIT ?`, append(args, history.MaxTimeline)...)
 	if err != nil {
 		return nil, fmt.Errorf("read timeline: %w", err)
 	}
@@ -25,11 +25,8 @@ func (s *store) Timeline(ctx context.Context, remediation string) ([]history.Ent
 func (s *store) Last(ctx context.Context, remediation string, types ...string) (history.Entry, error) {
 	where, args := `WHERE id = (SELECT last_event FROM remediations WHERE id = ?)`, []any{remediation}
 	if len(types) > 0 {
-		where = `WHERE remediation = ? AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `)
-			ORDER BY time DESC, step DESC, id DESC LIMIT 1`
-		for _, t := range types {
-			args = append(args, t)
-		}
+		where, args = of(remediation, types)
+		where += ` ORDER BY time DESC, step DESC, id DESC LIMIT 1`
 	}
 	entries, err := s.entries(ctx, where, args...)
 	if err == nil && len(entries) == 0 {
@@ -39,6 +36,18 @@ func (s *store) Last(ctx context.Context, remediation string, types ...string) (
 		return history.Entry{}, fmt.Errorf("read last event: %w", err)
 	}
 	return entries[0], nil
+}
+
+// of is the condition for a remediation's events of these types, or for all.
+func of(remediation string, types []string) (where string, args []any) {
+	where, args = `WHERE remediation = ?`, []any{remediation}
+	if len(types) == 0 {
+		return where, args
+	}
+	for _, t := range types {
+		args = append(args, t)
+	}
+	return where + ` AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `)`, args
 }
 
 func (s *store) entries(ctx context.Context, where string, args ...any) ([]history.Entry, error) {
