@@ -56,12 +56,25 @@ func limits(l map[string]string) option {
 	return func(c *Case) { c.Context.Containers = []event.Container{{Name: "app", Limits: l}} }
 }
 
-// pod adds a pod whose container app has this state.
+// pod adds a pod whose container app has this state. Its owner is written as enrich
+// writes it, as "ReplicaSet/cart-new".
 func pod(name, owner string, s event.ContainerState) option {
 	return func(c *Case) {
 		s.Name = "app"
 		c.Context.Pods = append(c.Context.Pods, event.Pod{Name: name, UID: "uid-of-" + name, Node: "node-a", Phase: "Running",
 			Ready: s.Ready, Owner: owner, Containers: []event.ContainerState{s}})
+	}
+}
+
+// by says of the pod that was added last which ControllerRevision made it.
+func by(revision string) option {
+	return func(c *Case) { c.Context.Pods[len(c.Context.Pods)-1].Revision = revision }
+}
+
+// named makes it an alert about this pod of the target.
+func named(pod string) option {
+	return func(c *Case) {
+		c.Signal.Resource = event.Target{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: pod}
 	}
 }
 
@@ -79,6 +92,8 @@ var (
 	noConfig  = event.ContainerState{Waiting: "CreateContainerConfigError"}
 	// betweenCrashes runs at this moment, and says that it is ready.
 	betweenCrashes = event.ContainerState{Ready: true, Restarts: 2, Last: &event.Termination{Reason: "Error", ExitCode: 1, FinishedAt: ago(time.Minute)}}
+	// restartedLongAgo crashed once, and has run ever since.
+	restartedLongAgo = event.ContainerState{Ready: true, Restarts: 1, Last: &event.Termination{Reason: "Error", ExitCode: 1, FinishedAt: ago(14 * 24 * time.Hour)}}
 
 	unready = event.ContainerState{}
 	healthy = event.ContainerState{Ready: true}
@@ -93,6 +108,14 @@ func revisions(age time.Duration, readyBefore int32) option {
 			{Number: 1, Name: "cart-old", Images: []string{"shop/cart:1"}, CreatedAt: ago(age + 720*time.Hour), Replicas: readyBefore, Ready: readyBefore},
 		}
 	}
+}
+
+// ofDB gives the revisions the names that those of the StatefulSet have.
+func ofDB(c *Case) { c.Context.Revisions[0].Name, c.Context.Revisions[1].Name = "db-new", "db-old" }
+
+// readyNow is how many pods of the new revision are ready.
+func readyNow(n int32) option {
+	return func(c *Case) { c.Context.Revisions[0].Replicas, c.Context.Revisions[0].Ready = n+1, n }
 }
 
 func onlyRevision(c *Case) {

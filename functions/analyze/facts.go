@@ -29,8 +29,8 @@ const (
 	// provenAfter is how long a former revision must have been current to
 	// count as one that worked.
 	provenAfter = 10 * time.Minute
-	// freshOOM is how long before the alert an OOM kill still explains it.
-	freshOOM = time.Hour
+	// freshEnd is how long before the alert the end of a container still explains it.
+	freshEnd = time.Hour
 )
 
 // minRestarts of a container that is not ready make a crash loop even between
@@ -97,15 +97,17 @@ var configReasons = []string{"CreateContainerConfigError", "CreateContainerError
 func imageMissing(c event.ContainerState) bool  { return slices.Contains(imageReasons, c.Waiting) }
 func misconfigured(c event.ContainerState) bool { return slices.Contains(configReasons, c.Waiting) }
 
-func crashing(c event.ContainerState) bool {
-	return c.Waiting == "CrashLoopBackOff" || (c.Waiting == "" && !c.Ready && c.Restarts >= minRestarts && c.Last != nil)
+// crashing holds for a container in a crash loop. One that is not ready may run,
+// and only fail its probe: then it must have ended of late.
+func (f facts) crashing(c event.ContainerState) bool {
+	return c.Waiting == "CrashLoopBackOff" || (c.Waiting == "" && !c.Ready && c.Restarts >= minRestarts && f.fresh(c.Last))
 }
 
 // crashLoops sees a crash loop also in the moment in which its container runs,
 // and even says that it is ready, when the alert is about crashing.
 func (f facts) crashLoops(c event.ContainerState) bool {
-	told := f.saysCrash() && c.Restarts > 0 && c.Last != nil && c.Last.ExitCode != 0
-	return crashing(c) || told
+	told := f.saysCrash() && c.Restarts > 0 && f.fresh(c.Last) && c.Last.ExitCode != 0
+	return f.crashing(c) || told
 }
 
 // alertCrashLooping is kubernetes-mixin's alert on crash loops.
@@ -117,19 +119,26 @@ var crashAlerts = []string{alertCrashLooping, "BackOff", "CrashLoopBackOff"}
 func (f facts) saysCrash() bool { return slices.Contains(crashAlerts, f.Signal.Name) }
 
 // oomKilled holds for a container that was killed for its memory at the time
-// of the alert, or is still down after it.
+// of the alert, or is still down after it. One that is not ready may be up again
+// for weeks, and only fail its probe.
 func (f facts) oomKilled(c event.ContainerState) bool {
-	if c.Last == nil || c.Last.Reason != "OOMKilled" {
-		return false
-	}
-	return !c.Ready || c.Last.FinishedAt.IsZero() || c.Last.FinishedAt.After(f.Signal.StartsAt.Add(-freshOOM))
+	return c.Last != nil && c.Last.Reason == "OOMKilled" && (c.Waiting != "" || f.fresh(c.Last))
+}
+
+// fresh holds for an end that may explain the alert; one of unknown time may.
+func (f facts) fresh(end *event.Termination) bool {
+	return end != nil && (end.FinishedAt.IsZero() || end.FinishedAt.After(f.Signal.StartsAt.Add(-freshEnd)))
 }
 
 // unready counts the pods that should be ready and are not.
 func (f facts) unready() (n int, names string) {
+	return f.unreadyOf(func(event.Pod) bool { return true })
+}
+
+func (f facts) unreadyOf(counts func(event.Pod) bool) (n int, names string) {
 	var list []string
 	for _, p := range f.Context.Pods {
-		if !p.Ready && p.Phase != "Succeeded" {
+		if !p.Ready && p.Phase != "Succeeded" && counts(p) {
 			list = append(list, p.Name)
 		}
 	}

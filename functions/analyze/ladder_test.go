@@ -161,7 +161,7 @@ func TestEveryRuleOfTheTableIsReached(t *testing.T) {
 }
 
 func BenchmarkRules(b *testing.B) {
-	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop))
+	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop))
 	r := offline(b)
 	b.ReportAllocs()
 	for b.Loop() {

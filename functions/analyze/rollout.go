@@ -2,6 +2,7 @@ package function
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kubernaut.ai/shared/event"
@@ -34,10 +35,10 @@ func (f facts) rolledOut(faults []fault) (rollout, bool) {
 	if !ok {
 		return rollout{}, false
 	}
-	for _, x := range faults {
-		if f.ofFormerRevision(x.pod, current) {
-			return rollout{}, false
-		}
+	// A pod that does not tell its revision is nobody's: to take back a rollout for
+	// what it did not do may bring back what did.
+	if slices.ContainsFunc(faults, func(x fault) bool { return !madeBy(x.pod, current) }) {
+		return rollout{}, false
 	}
 	earlier, ok := f.earlierRevision(current)
 	if !ok {
@@ -85,15 +86,34 @@ func (f facts) lasted(r event.Revision) bool {
 	return true
 }
 
-// ofFormerRevision holds for a pod that another revision than the current one
-// made. Where pods are owned by the workload itself, nothing can be said.
-func (f facts) ofFormerRevision(p event.Pod, current event.Revision) bool {
-	for _, r := range f.Context.Revisions {
-		if r.Name == p.Owner && r.Name != current.Name {
-			return true
-		}
+// outdated holds for a pod that is known to be of another revision than the
+// current one: it has another template than the workload.
+func (f facts) outdated(p event.Pod) bool {
+	current, ok := f.currentRevision()
+	return ok && revisionOf(p) != "" && !madeBy(p, current)
+}
+
+// namesOutdated holds where the alert is about such a pod.
+func (f facts) namesOutdated() bool {
+	return slices.ContainsFunc(f.Context.Pods, func(p event.Pod) bool {
+		return f.Signal.Resource.Kind == "Pod" && p.Name == f.Signal.Resource.Name && f.outdated(p)
+	})
+}
+
+func madeBy(p event.Pod, r event.Revision) bool {
+	return revisionOf(p) != "" && revisionOf(p) == r.Name
+}
+
+// ownedByReplicaSet begins the owner of a Deployment's pod, as enrich writes it.
+const ownedByReplicaSet = "ReplicaSet/"
+
+// revisionOf names the revision that made the pod: its ReplicaSet, or what the
+// pods of other workloads say themselves. It is empty where the pod does not tell.
+func revisionOf(p event.Pod) string {
+	if name, ok := strings.CutPrefix(p.Owner, ownedByReplicaSet); ok {
+		return name
 	}
-	return false
+	return p.Revision
 }
 
 func images(r event.Revision) string {

@@ -14,12 +14,12 @@ import (
 var eventRules = []rule{
 	{
 		name: "image cannot be pulled", alerts: append([]string{"BackOff", "Failed"}, imageEvents...), needs: []string{partPods},
-		when: told(waiting(imageMissing)), because: "An image cannot be pulled, and no earlier revision is known that would run",
+		when: told(waiting(imageMissing)), because: "An image cannot be pulled, and no rollout explains it",
 		ladder: []rung{diagnose, notify}, confidence: 0.7,
 	},
 	{
 		name: "container cannot be created", alerts: append([]string{"BackOff", "Failed"}, containerEvents...), needs: []string{partPods},
-		when: told(waiting(misconfigured)), because: "A container cannot be created, and no earlier revision is known that would run",
+		when: told(waiting(misconfigured)), because: "A container cannot be created, and no rollout explains it",
 		ladder: []rung{diagnose, notify}, confidence: 0.7,
 	},
 	{

@@ -11,7 +11,7 @@ import (
 var podRules = []rule{
 	{
 		name: "crash loop without a rollout", alerts: crashAlerts, needs: []string{partPods, partRevisions},
-		when: faulty(crashing), because: "A container crashes again and again, and no rollout explains it",
+		when: crashSeen, because: "A container crashes again and again, and no rollout explains it",
 		ladder: []rung{restart, diagnose, notify}, confidence: 0.6,
 	},
 	{
@@ -26,7 +26,7 @@ var podRules = []rule{
 	},
 	{
 		name: "out of memory, but not seen", alerts: []string{"KubePodOOMKilled", "OOMKilled", "OOMKilling", "SystemOOM"}, needs: []string{partPods, partWorkload},
-		when: podsSeen, because: "The alert says that a container was killed for its memory, but none is seen that was",
+		when: podsSeen, because: "The alert says that a container was killed for its memory, but none of the current revision is seen that was",
 		ladder: []rung{diagnose, notify}, confidence: 0.6,
 	},
 	{
@@ -47,6 +47,8 @@ func faulty(is func(event.ContainerState) bool) func(facts) (observation, bool) 
 	}
 }
 
+func crashSeen(f facts) (observation, bool) { return faulty(f.crashing)(f) }
+
 // podsSeen describes the pods that are not ready; it always matches.
 func podsSeen(f facts) (observation, bool) {
 	var seen observation
@@ -62,7 +64,11 @@ func podsSeen(f facts) (observation, bool) {
 	return seen, true
 }
 
+// throttled leaves out a pod of a former revision: its limit is not the template's.
 func throttled(f facts) (observation, bool) {
+	if f.namesOutdated() {
+		return observation{}, false
+	}
 	c, ok := f.container(f.Signal.Container)
 	if !ok && len(f.Context.Containers) == 1 {
 		c, ok = f.Context.Containers[0], true

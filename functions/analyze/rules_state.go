@@ -1,6 +1,10 @@
 package function
 
-import "kubernaut.ai/shared/event"
+import (
+	"slices"
+
+	"kubernaut.ai/shared/event"
+)
 
 // sourceContainers is where limits are seen, as evidence calls it.
 const sourceContainers = "containers"
@@ -12,12 +16,12 @@ var replicated = []string{"Deployment", "StatefulSet", "DaemonSet"}
 var stateRules = []rule{
 	{
 		name: "image cannot be pulled after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
-		when: afterRollout(imageMissing), because: "The image of the new revision cannot be pulled, and the revision before works",
+		when: neverRan(afterRollout(imageMissing)), because: "The image of the new revision cannot be pulled, and the revision before works",
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.95,
 	},
 	{
 		name: "configuration is missing after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
-		when: afterRollout(misconfigured), because: "The containers of the new revision cannot be created, and the revision before works",
+		when: neverRan(afterRollout(misconfigured)), because: "The containers of the new revision cannot be created, and the revision before works",
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
 	},
 	{
@@ -53,10 +57,21 @@ func afterRollout(is func(event.ContainerState) bool) func(facts) (observation, 
 	}
 }
 
+// neverRan narrows it to rollouts of which no pod is ready. Where one is, the template
+// is sound, and what the others lack is their node's, or comes and goes.
+func neverRan(when func(facts) (observation, bool)) func(facts) (observation, bool) {
+	return func(f facts) (observation, bool) {
+		seen, ok := when(f)
+		return seen, ok && seen.rollout.current.Ready == 0
+	}
+}
+
 func crashedAfterRollout(f facts) (observation, bool) { return afterRollout(f.crashLoops)(f) }
 
+// outOfMemory leaves out the pods of former revisions: the template that would be
+// raised is not theirs, and may have been raised already.
 func outOfMemory(f facts) (observation, bool) {
-	faults := f.faults(f.oomKilled)
+	faults := slices.DeleteFunc(f.faults(f.oomKilled), func(x fault) bool { return f.outdated(x.pod) })
 	if len(faults) == 0 {
 		return observation{}, false
 	}

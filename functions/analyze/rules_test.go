@@ -47,47 +47,47 @@ type ladderCase struct {
 var fresh = revisions(20*time.Minute, 2)
 
 var ladders = []ladderCase{
-	{"KubePodCrashLooping of a new revision is rolled back", alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop)),
+	{"KubePodCrashLooping of a new revision is rolled back", alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)),
 		"crash loop after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
-	{"KubePodCrashLooping long after the rollout restarts the pods", alert("KubePodCrashLooping", deployment, workload(3, 2), revisions(96*time.Hour, 0), pod("cart-new-a", "cart-new", crashLoop)),
+	{"KubePodCrashLooping long after the rollout restarts the pods", alert("KubePodCrashLooping", deployment, workload(3, 2), revisions(96*time.Hour, 0), pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)),
 		"crash loop without a rollout", "restart_pod collect_diagnostics notify_only", `{}`},
-	{"KubePodCrashLooping of the only revision restarts the pods", alert("KubePodCrashLooping", deployment, workload(3, 2), onlyRevision, pod("cart-new-a", "cart-new", crashLoop)),
+	{"KubePodCrashLooping of the only revision restarts the pods", alert("KubePodCrashLooping", deployment, workload(3, 2), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)),
 		"crash loop without a rollout", "restart_pod collect_diagnostics notify_only", `{}`},
-	{"KubePodCrashLooping of a pod of the former revision is not laid to the rollout", alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-old-a", "cart-old", crashLoop)),
+	{"KubePodCrashLooping of a pod of the former revision is not laid to the rollout", alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-old-a", "ReplicaSet/cart-old", crashLoop)),
 		"crash loop without a rollout", "restart_pod collect_diagnostics notify_only", `{}`},
-	{"KubePodCrashLooping soon after a finished rollout is rolled back to what ran for long", alert("KubePodCrashLooping", deployment, workload(3, 0), revisions(20*time.Minute, 0), pod("cart-new-a", "cart-new", crashLoop)),
+	{"KubePodCrashLooping soon after a finished rollout is rolled back to what ran for long", alert("KubePodCrashLooping", deployment, workload(3, 0), revisions(20*time.Minute, 0), pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)),
 		"crash loop after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
-	{"KubePodCrashLooping that began before the rollout is not laid to it", alert("KubePodCrashLooping", deployment, workload(3, 0), revisions(-5*time.Minute, 0), pod("cart-new-a", "cart-new", crashLoop)),
+	{"KubePodCrashLooping that began before the rollout is not laid to it", alert("KubePodCrashLooping", deployment, workload(3, 0), revisions(-5*time.Minute, 0), pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)),
 		"crash loop without a rollout", "restart_pod collect_diagnostics notify_only", `{}`},
 	{"KubePodCrashLooping of a bare pod restarts nothing", alert("KubePodCrashLooping", target("Pod", "lonely"), pod("lonely", "", crashLoop)),
 		"crash loop without a rollout", "collect_diagnostics notify_only", `{}`},
-	{"KubePodCrashLooping of a container that has recovered disturbs nothing", alert("KubePodCrashLooping", deployment, workload(1, 1), onlyRevision, pod("cart-new-a", "cart-new", healthy)),
+	{"KubePodCrashLooping of a container that has recovered disturbs nothing", alert("KubePodCrashLooping", deployment, workload(1, 1), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", healthy)),
 		"crash loop without a rollout", "collect_diagnostics notify_only", `{}`},
-	{"KubePodCrashLooping after an OOM kill raises memory, then raises it again", alert("KubePodCrashLooping", deployment, container("app"), workload(1, 0), onlyRevision, pod("cart-new-a", "cart-new", oomLoop)),
+	{"KubePodCrashLooping after an OOM kill raises memory, then raises it again", alert("KubePodCrashLooping", deployment, container("app"), workload(1, 0), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", oomLoop)),
 		"out of memory", "increase_resources increase_resources notify_only", `{"container":"app","memory":"192Mi"}`},
-	{"KubePodNotReady is diagnosed before pods are restarted", alert("KubePodNotReady", deployment, workload(2, 1), onlyRevision, pod("cart-new-a", "cart-new", unready)),
+	{"KubePodNotReady is diagnosed before pods are restarted", alert("KubePodNotReady", deployment, workload(2, 1), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", unready)),
 		"pod is not ready", "collect_diagnostics restart_pod notify_only", `{}`},
 	{"KubePodNotReady of a pod that finds no node restarts nothing", alert("KubePodNotReady", deployment, workload(2, 1), onlyRevision, pending("cart-new-a")),
 		"pod is not ready", "collect_diagnostics notify_only", `{}`},
-	{"KubeContainerWaiting for an image after a rollout is rolled back", alert("KubeContainerWaiting", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", noImage)),
+	{"KubeContainerWaiting for an image after a rollout is rolled back", alert("KubeContainerWaiting", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", noImage)),
 		"image cannot be pulled after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
-	{"KubeContainerWaiting for its configuration after a rollout is rolled back", alert("KubeContainerWaiting", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", noConfig)),
+	{"KubeContainerWaiting for its configuration after a rollout is rolled back", alert("KubeContainerWaiting", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", noConfig)),
 		"configuration is missing after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
-	{"KubeContainerWaiting without a rollout is for a person", alert("KubeContainerWaiting", deployment, workload(1, 0), onlyRevision, pod("cart-new-a", "cart-new", noImage)),
+	{"KubeContainerWaiting without a rollout is for a person", alert("KubeContainerWaiting", deployment, workload(1, 0), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", noImage)),
 		"container waits", "notify_only", `{}`},
-	{"KubeDeploymentReplicasMismatch of pods that never get ready is rolled back", alert("KubeDeploymentReplicasMismatch", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", unready)),
+	{"KubeDeploymentReplicasMismatch of pods that never get ready is rolled back", alert("KubeDeploymentReplicasMismatch", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", unready)),
 		"rollout does not progress", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
-	{"KubeDeploymentReplicasMismatch without a rollout is diagnosed, then restarted", alert("KubeDeploymentReplicasMismatch", deployment, workload(3, 2), onlyRevision, pod("cart-new-a", "cart-new", unready)),
+	{"KubeDeploymentReplicasMismatch without a rollout is diagnosed, then restarted", alert("KubeDeploymentReplicasMismatch", deployment, workload(3, 2), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", unready)),
 		"Deployment lacks replicas", "collect_diagnostics restart_pod notify_only", `{}`},
 	{"KubeDeploymentReplicasMismatch for want of a node rolls nothing back", alert("KubeDeploymentReplicasMismatch", deployment, workload(3, 2), fresh, pending("cart-new-a")),
 		"Deployment lacks replicas", "collect_diagnostics notify_only", `{}`},
-	{"KubeDeploymentRolloutStuck on an image is rolled back", alert("KubeDeploymentRolloutStuck", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", noImage)),
+	{"KubeDeploymentRolloutStuck on an image is rolled back", alert("KubeDeploymentRolloutStuck", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", noImage)),
 		"image cannot be pulled after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
-	{"KubeStatefulSetReplicasMismatch restarts, then offers to scale to what is ready", alert("KubeStatefulSetReplicasMismatch", statefulSet, workload(3, 2), pod("db-2", "db", unready)),
+	{"KubeStatefulSetReplicasMismatch restarts, then offers to scale to what is ready", alert("KubeStatefulSetReplicasMismatch", statefulSet, workload(3, 2), pod("db-2", "StatefulSet/db", unready)),
 		"StatefulSet lacks replicas", "restart_pod scale_statefulset collect_diagnostics notify_only", `{}`},
-	{"KubeStatefulSetUpdateNotRolledOut with nothing ready offers no scaling", alert("KubeStatefulSetUpdateNotRolledOut", statefulSet, workload(3, 0), pod("db-0", "db", unready)),
+	{"KubeStatefulSetUpdateNotRolledOut with nothing ready offers no scaling", alert("KubeStatefulSetUpdateNotRolledOut", statefulSet, workload(3, 0), pod("db-0", "StatefulSet/db", unready)),
 		"StatefulSet lacks replicas", "restart_pod collect_diagnostics notify_only", `{}`},
-	{"KubeDaemonSetRolloutStuck restarts the pods that are not ready", alert("KubeDaemonSetRolloutStuck", daemonSet, workload(3, 2), pod("agent-x", "agent", unready)),
+	{"KubeDaemonSetRolloutStuck restarts the pods that are not ready", alert("KubeDaemonSetRolloutStuck", daemonSet, workload(3, 2), pod("agent-x", "DaemonSet/agent", unready)),
 		"DaemonSet rollout is stuck", "restart_pod collect_diagnostics notify_only", `{}`},
 	{"KubeDaemonSetNotScheduled is for a person", alert("KubeDaemonSetNotScheduled", daemonSet, workload(3, 2)),
 		"DaemonSet pods are not where they belong", "notify_only", `{}`},
@@ -105,7 +105,7 @@ var ladders = []ladderCase{
 		"disruption budget lacks healthy pods", "scale_deployment collect_diagnostics notify_only", `{"replicas":4}`},
 	{"KubePdbNotEnoughHealthyPods adds nothing to what an autoscaler owns", alert("KubePdbNotEnoughHealthyPods", target("PodDisruptionBudget", "cart"), workload(3, 2), owners(deployment), hpa(3, 3, 5, "False")),
 		"disruption budget lacks healthy pods", "collect_diagnostics notify_only", `{}`},
-	{"KubeJobFailed is not repeated", alert("KubeJobFailed", target("Job", "import"), pod("import-x", "import", crashLoop)),
+	{"KubeJobFailed is not repeated", alert("KubeJobFailed", target("Job", "import"), pod("import-x", "Job/import", crashLoop)),
 		"job did not succeed", "collect_diagnostics notify_only", `{}`},
 	{"KubeJobNotCompleted is not repeated", alert("KubeJobNotCompleted", target("Job", "import")),
 		"job did not succeed", "collect_diagnostics notify_only", `{}`},
@@ -131,17 +131,17 @@ var ladders = []ladderCase{
 		"node is busy", "collect_diagnostics notify_only", `{}`},
 	{"NodeCPUHighUsage is diagnosed", alert("NodeCPUHighUsage", target("Node", "node-a"), node(true, false, 2)),
 		"node is busy", "collect_diagnostics notify_only", `{}`},
-	{"CPUThrottlingHigh raises the CPU limit", alert("CPUThrottlingHigh", deployment, container("app"), workload(1, 1), pod("cart-new-a", "cart-new", healthy)),
+	{"CPUThrottlingHigh raises the CPU limit", alert("CPUThrottlingHigh", deployment, container("app"), workload(1, 1), pod("cart-new-a", "ReplicaSet/cart-new", healthy)),
 		"CPU is throttled", "increase_resources increase_resources notify_only", `{"container":"app","cpu":"300m"}`},
 	{"CPUThrottlingHigh without a limit is diagnosed", alert("CPUThrottlingHigh", deployment, container("app"), limits(nil)),
 		"no rule knows this alert", "collect_diagnostics notify_only", `{}`},
-	{"KubePodOOMKilled raises memory", alert("KubePodOOMKilled", deployment, container("app"), workload(1, 0), pod("cart-new-a", "cart-new", oomLoop)),
+	{"KubePodOOMKilled raises memory", alert("KubePodOOMKilled", deployment, container("app"), workload(1, 0), pod("cart-new-a", "ReplicaSet/cart-new", oomLoop)),
 		"out of memory", "increase_resources increase_resources notify_only", `{"container":"app","memory":"192Mi"}`},
-	{"KubePodOOMKilled near the cap raises once and no further", alert("KubePodOOMKilled", deployment, workload(1, 0), limits(map[string]string{"memory": "5Gi"}), pod("cart-new-a", "cart-new", oomLoop)),
+	{"KubePodOOMKilled near the cap raises once and no further", alert("KubePodOOMKilled", deployment, workload(1, 0), limits(map[string]string{"memory": "5Gi"}), pod("cart-new-a", "ReplicaSet/cart-new", oomLoop)),
 		"out of memory", "increase_resources notify_only", `{"container":"app","memory":"7680Mi"}`},
-	{"KubePodOOMKilled of a container without a limit is for a person", alert("KubePodOOMKilled", deployment, limits(nil), pod("cart-new-a", "cart-new", oomLoop)),
+	{"KubePodOOMKilled of a container without a limit is for a person", alert("KubePodOOMKilled", deployment, limits(nil), pod("cart-new-a", "ReplicaSet/cart-new", oomLoop)),
 		"out of memory", "notify_only", `{}`},
-	{"KubePodOOMKilled of a kill that is not seen is diagnosed", alert("KubePodOOMKilled", deployment, workload(1, 1), pod("cart-new-a", "cart-new", healthy)),
+	{"KubePodOOMKilled of a kill that is not seen is diagnosed", alert("KubePodOOMKilled", deployment, workload(1, 1), pod("cart-new-a", "ReplicaSet/cart-new", healthy)),
 		"out of memory, but not seen", "collect_diagnostics notify_only", `{}`},
 	{"KubeQuotaAlmostFull is for a person", alert("KubeQuotaAlmostFull", target("Namespace", "shop")),
 		"quota is almost full", "notify_only", `{}`},
@@ -158,7 +158,7 @@ var ladders = []ladderCase{
 	{"KubernautHeartbeatLost is for a person", alert("KubernautHeartbeatLost", target("Namespace", "kubernaut-system"), ours),
 		"heartbeat is lost", "notify_only", `{}`},
 	{"KubernautHeartbeatLost is for a person, whatever is wrong with its target",
-		alert("KubernautHeartbeatLost", statefulSet, ours, container("app"), workload(1, 0), onlyRevision, pod("cart-new-a", "cart-new", oomLoop)),
+		alert("KubernautHeartbeatLost", statefulSet, ours, container("app"), workload(1, 0), onlyRevision, pod("cart-new-a", "ReplicaSet/cart-new", oomLoop)),
 		"heartbeat is lost", "notify_only", `{}`},
 	{"KubernautHeartbeatLost is for a person, though its target cannot be seen",
 		alert("KubernautHeartbeatLost", target("StatefulSet", "gone"), ours, lacking(partTarget)),
@@ -173,20 +173,20 @@ var ladders = []ladderCase{
 		"heartbeat", "notify_only", `{}`},
 	{"an alert that no rule knows is diagnosed", alert("CartTooSlow", deployment, workload(2, 2)),
 		"no rule knows this alert", "collect_diagnostics notify_only", `{}`},
-	{"an alert that no rule knows is rolled back when a new revision crashes", alert("CartTooSlow", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop)),
+	{"an alert that no rule knows is rolled back when a new revision crashes", alert("CartTooSlow", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)),
 		"crash loop after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
 	{"a target that is gone is only reported", alert("KubePodNotReady", deployment, lacking(partTarget)),
 		"pod is not ready", "collect_diagnostics notify_only", `{}`},
-	{"a crash loop whose revisions cannot be read disturbs nothing", alert("KubePodCrashLooping", deployment, workload(3, 2), pod("cart-new-a", "cart-new", crashLoop), lacking(partRevisions)),
+	{"a crash loop whose revisions cannot be read disturbs nothing", alert("KubePodCrashLooping", deployment, workload(3, 2), pod("cart-new-a", "ReplicaSet/cart-new", crashLoop), lacking(partRevisions)),
 		"crash loop without a rollout", "collect_diagnostics notify_only", `{}`},
 	{"a node that cannot be read is not cordoned", alert("KubeNodeNotReady", target("Node", "node-a"), lacking(partNode)),
 		"node is not ready", "collect_diagnostics notify_only", `{}`},
-	{"a GitOps-owned target is rolled back with a warning", alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop), gitOps),
+	{"a GitOps-owned target is rolled back with a warning", alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop), gitOps),
 		"crash loop after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
 }
 
 func TestLadders(t *testing.T) {
-	for _, c := range slices.Concat(ladders, eventLadders) {
+	for _, c := range slices.Concat(ladders, eventLadders, rolloutLadders) {
 		t.Run(c.name, func(t *testing.T) {
 			finding, err := offline(t).Analyze(t.Context(), c.of)
 			require.NoError(t, err)
@@ -257,7 +257,7 @@ func TestEveryAlertOfTheContractHasItsCase(t *testing.T) {
 }
 
 func TestConfidenceFollowsWhatIsSeen(t *testing.T) {
-	crash := []option{workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop)}
+	crash := []option{workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop)}
 	cases := []struct {
 		name string
 		more []option
@@ -279,7 +279,7 @@ func TestConfidenceFollowsWhatIsSeen(t *testing.T) {
 }
 
 func TestARolledBackRevisionIsNotRolledBackAgain(t *testing.T) {
-	c := alert("KubePodCrashLooping", deployment, workload(3, 0), fresh, pod("cart-old-a", "cart-old", crashLoop))
+	c := alert("KubePodCrashLooping", deployment, workload(3, 0), fresh, pod("cart-old-a", "ReplicaSet/cart-old", crashLoop))
 	// A rollback gives the old ReplicaSet the highest number.
 	c.Context.Revisions = []event.Revision{
 		{Number: 3, Name: "cart-old", CreatedAt: ago(720 * time.Hour), Current: true},
@@ -290,7 +290,7 @@ func TestARolledBackRevisionIsNotRolledBackAgain(t *testing.T) {
 }
 
 func TestRevisionsOfTheSameSecondAreToldApartByWhatServes(t *testing.T) {
-	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "cart-new", crashLoop))
+	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, pod("cart-new-a", "ReplicaSet/cart-new", crashLoop))
 	c.Context.Revisions[1].CreatedAt = c.Context.Revisions[0].CreatedAt
 	f, err := offline(t).Analyze(t.Context(), c)
 	require.NoError(t, err)
@@ -306,7 +306,7 @@ func TestAProposalIsBoundedWhateverTheClusterHolds(t *testing.T) {
 	c := alert("KubePodCrashLooping", deployment, workload(3, 2), fresh, gitOps)
 	c.Context.GitOps.Name = long
 	for i := range 200 {
-		pod(fmt.Sprintf("%s-%d", long, i), "cart-new", crashLoop)(&c)
+		pod(fmt.Sprintf("%s-%d", long, i), "ReplicaSet/cart-new", crashLoop)(&c)
 		lacking(fmt.Sprintf("part-%d-%s", i, long))(&c)
 	}
 	f, err := offline(t).Analyze(t.Context(), c)

@@ -70,8 +70,8 @@ var workloadRules = []rule{
 // stuckRollout observes a rollout whose new pods are not ready while pods of
 // the revision before still serve.
 func stuckRollout(f facts) (observation, bool) {
-	n, names := f.unready()
 	r, ok := f.rolledOut(nil)
+	n, names := f.unreadyOf(func(p event.Pod) bool { return madeBy(p, r.current) })
 	if n == 0 || !ok || !r.serving || r.current.Ready > 0 {
 		return observation{}, false
 	}

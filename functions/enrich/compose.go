@@ -11,7 +11,7 @@ func (w *work) compose() event.Context {
 	f := &w.facts
 	c := event.Context{Target: f.target.target, Owners: f.chain(), Labels: f.target.labels,
 		NamespaceLabels: f.namespaceLabels, Workload: f.subject.workload, Volume: f.target.volume,
-		Pods:      podStates(f.pods, w.signal),
+		Pods:      podStates(f.pods, f.past, w.signal),
 		Revisions: f.past.list(f.subject.history, f.pods),
 		Events:    notes(mergeEvents(f.events, f.warnings), w.about()),
 		Node:      nodeState(f.nodes, w.nodeName()),

@@ -18,5 +18,6 @@
 //	unavailable: [{part: revisions, reason: forbidden}, {part: usage, reason: not_installed}]
 //
 // Nothing is read that could hold a secret and kept: no environment, arguments,
-// volumes or annotations, no logs, no container's last words.
+// volumes or annotations, no logs, no container's last words. Out of the messages
+// that are kept, what looks like a credential is taken.
 package function

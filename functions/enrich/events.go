@@ -75,12 +75,14 @@ func notes(events []corev1.Event, about map[object]bool) []event.Note {
 			continue
 		}
 		out = append(out, event.Note{Type: n.Type, Reason: event.Cut(n.Reason, event.MaxAttribute),
-			Message: event.Cut(n.Message, event.MaxText), Object: of.kind + "/" + of.name,
-			Count: times(n), LastSeen: lastSeen(n)})
+			Message: n.Message, Object: of.kind + "/" + of.name, Count: times(n), LastSeen: lastSeen(n)})
 	}
 	slices.SortStableFunc(out, func(a, b event.Note) int {
 		return cmp.Or(b.LastSeen.Compare(a.LastSeen), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Reason, b.Reason))
 	})
+	for i := range out {
+		out[i].Message = textOf(i, event.MaxNotes, out[i].Message)
+	}
 	return out
 }
 

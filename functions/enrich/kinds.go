@@ -72,10 +72,8 @@ func (e enricher) job(ctx context.Context, t event.Target) (subject, error) {
 	s := of(kindJob, j)
 	s.template = &j.Spec.Template
 	s.workload = jobState(j)
-	if j.Spec.Selector != nil {
-		s.pods, err = selecting(j.Namespace, j.Spec.Selector)
-		s.pods.keep = controlledBy(j.UID)
-	}
+	s.pods, err = selecting(j.Namespace, j.Spec.Selector)
+	s.pods.keep = controlledBy(j.UID)
 	return s, err
 }
 

@@ -41,7 +41,7 @@ func (e enricher) readPods(ctx context.Context, q podQuery) (pods []corev1.Pod, 
 
 // podStates are the pods as the context shows them: first the one that the
 // alert named, then the unhealthy ones, those that restarted most first.
-func podStates(pods []corev1.Pod, s event.Signal) []event.Pod {
+func podStates(pods []corev1.Pod, made past, s event.Signal) []event.Pod {
 	named, home := s.Resource, s.Target.Namespace
 	if s.Target.Kind == kindNamespace.Kind {
 		home = s.Target.Name
@@ -49,6 +49,7 @@ func podStates(pods []corev1.Pod, s event.Signal) []event.Pod {
 	out := make([]event.Pod, 0, len(pods))
 	for i := range pods {
 		p := podState(&pods[i])
+		p.Revision = made.revisionOf(&pods[i])
 		if pods[i].Namespace != home {
 			p.Namespace = pods[i].Namespace
 		}
@@ -66,6 +67,12 @@ func podStates(pods []corev1.Pod, s event.Signal) []event.Pod {
 	slices.SortStableFunc(out, func(a, b event.Pod) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(restarts(b), restarts(a)), cmp.Compare(a.Name, b.Name))
 	})
+	for i := range out {
+		for j := range out[i].Containers {
+			c := &out[i].Containers[j]
+			c.Message = textOf(i, event.MaxPods, c.Message)
+		}
+	}
 	return out
 }
 
@@ -80,14 +87,9 @@ func restarts(p event.Pod) (sum int32) {
 
 func podState(p *corev1.Pod) event.Pod {
 	out := event.Pod{Name: p.Name, UID: string(p.UID), Node: p.Spec.NodeName, Phase: string(p.Status.Phase),
-		CreatedAt: p.CreationTimestamp.UTC()}
+		Ready: podReady(p), CreatedAt: p.CreationTimestamp.UTC()}
 	if ref := metav1.GetControllerOfNoCopy(p); ref != nil {
 		out.Owner = ref.Kind + "/" + ref.Name
-	}
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			out.Ready = c.Status == corev1.ConditionTrue
-		}
 	}
 	// An init container that is done well says nothing.
 	for _, s := range p.Status.InitContainerStatuses {
@@ -102,12 +104,18 @@ func podState(p *corev1.Pod) event.Pod {
 	return out
 }
 
+func podReady(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
 // containerState leaves out how the container explained its own end: that may
-// be the end of its log.
+// be the end of its log. Its message is still as it was written.
 func containerState(s corev1.ContainerStatus) event.ContainerState {
 	out := event.ContainerState{Name: s.Name, Ready: s.Ready, Restarts: s.RestartCount}
 	if w := s.State.Waiting; w != nil {
-		out.Waiting, out.Message = event.Cut(w.Reason, event.MaxAttribute), event.Cut(w.Message, event.MaxText)
+		out.Waiting, out.Message = event.Cut(w.Reason, event.MaxAttribute), w.Message
 	}
 	last := s.State.Terminated
 	if last == nil {

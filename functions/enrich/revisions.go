@@ -68,7 +68,7 @@ func (p past) list(h history, pods []corev1.Pod) []event.Revision {
 		r := &p.revisions[i]
 		entry := event.Revision{Number: r.Revision, Name: r.Name, Images: rawImages(r.Data.Raw),
 			CreatedAt: r.CreationTimestamp.UTC(), Current: h.current != "" && r.Name == h.current}
-		entry.Replicas, entry.Ready = running(r, pods)
+		entry.Replicas, entry.Ready = p.running(r.Name, pods)
 		out = append(out, entry)
 	}
 	slices.SortStableFunc(out, func(a, b event.Revision) int {
@@ -112,18 +112,32 @@ func rawImages(raw []byte) []string {
 	return out[:min(len(out), event.MaxContainers)]
 }
 
-// running counts the pods of a revision: StatefulSets label them with its
-// name, DaemonSets with its hash.
-func running(r *appsv1.ControllerRevision, pods []corev1.Pod) (replicas, ready int32) {
+// running counts the pods that a ControllerRevision made.
+func (p past) running(revision string, pods []corev1.Pod) (replicas, ready int32) {
 	for i := range pods {
-		hash := pods[i].Labels[appsv1.ControllerRevisionHashLabelKey]
-		if hash == "" || hash != r.Name && hash != r.Labels[appsv1.ControllerRevisionHashLabelKey] {
+		if p.revisionOf(&pods[i]) != revision {
 			continue
 		}
 		replicas++
-		if podState(&pods[i]).Ready {
+		if podReady(&pods[i]) {
 			ready++
 		}
 	}
 	return replicas, ready
+}
+
+// revisionOf names the ControllerRevision that made the pod, which StatefulSets
+// label with the revision's name, and DaemonSets with its hash. It is empty where
+// none of those that were read did.
+func (p past) revisionOf(pod *corev1.Pod) string {
+	hash := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
+	if hash == "" {
+		return ""
+	}
+	for i := range p.revisions {
+		if r := &p.revisions[i]; hash == r.Name || hash == r.Labels[appsv1.ControllerRevisionHashLabelKey] {
+			return r.Name
+		}
+	}
+	return ""
 }

@@ -78,8 +78,14 @@ func of(kind event.Target, m metav1.Object) subject {
 	return subject{target: t, labels: m.GetLabels(), annotations: m.GetAnnotations()}
 }
 
-// selecting is the query for the pods that a selector of the API finds.
+// selecting is the query for the pods that a selector of the API finds: none where
+// there is no selector, all of the namespace where it is empty.
 func selecting(namespace string, s *metav1.LabelSelector) (podQuery, error) {
+	// The selector that matches nothing is written as the empty string, which asks
+	// the API server for everything.
+	if s == nil {
+		return podQuery{}, nil
+	}
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
 		return podQuery{}, fmt.Errorf("%w: selector: %w", errMalformed, err)
@@ -182,7 +188,7 @@ func conditions[T any](list []T, convert func(T) event.Condition) []event.Condit
 	var out []event.Condition
 	for _, item := range list[:min(len(list), event.MaxConditions)] {
 		c := convert(item)
-		c.Reason, c.Message = event.Cut(c.Reason, event.MaxAttribute), event.Cut(c.Message, event.MaxText)
+		c.Reason, c.Message = event.Cut(c.Reason, event.MaxAttribute), text(c.Message)
 		out = append(out, c)
 	}
 	return out

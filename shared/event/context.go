@@ -65,12 +65,17 @@ type Container struct {
 type Pod struct {
 	Name string `json:"name"`
 	// Namespace is set where it is not the target's, as for a node's pods.
-	Namespace  string           `json:"namespace,omitempty"`
-	UID        string           `json:"uid"`
-	Node       string           `json:"node,omitempty"`
-	Phase      string           `json:"phase"`
-	Ready      bool             `json:"ready"`
-	Owner      string           `json:"owner,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	UID       string `json:"uid"`
+	Node      string `json:"node,omitempty"`
+	Phase     string `json:"phase"`
+	Ready     bool   `json:"ready"`
+	// Owner is the pod's controller, as "ReplicaSet/cart-6d5f"; the ReplicaSet of a
+	// Deployment's pod is the revision that made it.
+	Owner string `json:"owner,omitempty"`
+	// Revision is the name of the ControllerRevision that made a StatefulSet's or
+	// DaemonSet's pod, as Revisions has it; empty where the pod does not tell.
+	Revision   string           `json:"revision,omitempty"`
 	CreatedAt  time.Time        `json:"createdAt"`
 	Containers []ContainerState `json:"containers,omitempty"`
 }

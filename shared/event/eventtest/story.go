@@ -56,7 +56,7 @@ var Context = event.Context{
 	Workload: &event.Workload{Desired: 3, Ready: 2, Updated: 1, Available: 2, Generation: 4, ObservedGeneration: 4,
 		Conditions: []event.Condition{{Type: "Progressing", Status: "False", Reason: "ProgressDeadlineExceeded"}}},
 	Containers: []event.Container{{Name: "app", Image: "shop/checkout:2.4.0", Requests: map[string]string{"memory": "128Mi"}, Limits: map[string]string{"memory": "256Mi"}}},
-	Pods: []event.Pod{{Name: pod.Name, UID: pod.UID, Node: "node-a", Phase: "Running", Owner: "checkout-7c9d8b6f5", CreatedAt: at(-120),
+	Pods: []event.Pod{{Name: pod.Name, UID: pod.UID, Node: "node-a", Phase: "Running", Owner: "ReplicaSet/checkout-7c9d8b6f5", CreatedAt: at(-120),
 		Containers: []event.ContainerState{{Name: "app", Restarts: 6, Waiting: "CrashLoopBackOff",
 			Last: &event.Termination{Reason: "Error", ExitCode: 1, FinishedAt: at(20)}}}}},
 	Revisions: []event.Revision{
