@@ -29,10 +29,13 @@ const (
 	maxDiagnosedPods   = 3
 	maxDiagnosedEvents = 10
 	maxDiagnosedNodes  = 2
-	// logLines of each log are read, and maxLog bytes of their end are kept.
-	logLines = 64
-	logBytes = 16 << 10
-	maxLog   = 1536
+	// logLines of each log are asked for and maxLogRead bytes read at most, which is
+	// twice what they can be: container runtimes break lines at 16 KiB. Of what was
+	// read, the last logBytes are looked through, and maxLog of them are kept.
+	logLines   = 64
+	maxLogRead = 2 << 20
+	logBytes   = 16 << 10
+	maxLog     = 1536
 	// maxDetail bounds any other piece of evidence.
 	maxDetail = 1 << 10
 	// eventPage bounds the events that are looked through of each object.
@@ -79,7 +82,7 @@ func (f *findings) addCut(source, detail string) {
 }
 
 func (f *findings) missing(source string, err error) {
-	f.add(source, "could not be read: "+string(apierrors.ReasonForError(err)))
+	f.add(source, "could not be read: "+cmp.Or(string(apierrors.ReasonForError(err)), "no answer"))
 }
 
 // subject tells about the target itself and lists its pods, the ill ones first.

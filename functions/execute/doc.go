@@ -25,7 +25,8 @@
 // share, has a client that only reads.
 //
 // What must not be done ends as a refusal with a named reason, which is a
-// result; what may pass is an error, and the Broker delivers again.
+// result and tells what earlier turns had done; what may pass is an error, and the
+// Broker delivers again.
 //
 // An action is one file, named for it; notify_only.go is the one to copy.
 package function

@@ -19,6 +19,21 @@ func (t turn) victims() []Victim {
 	return t.plan.Victims[t.next:min(t.next+EvictionsATurn, len(t.plan.Victims))]
 }
 
+// endangered are the pods whose scope must allow this turn. Before the first
+// eviction those are all: an opt-out that a later turn found would come after the
+// evictions of the earlier ones. A later turn looks at its own again, whose labels
+// may have changed since.
+//
+// This costs the first turn one read of metadata for each pod, MaxVictims at most
+// and one after the other; a scoper reads what they share, owners and namespace,
+// once in a turn.
+func (t turn) endangered() []Victim {
+	if t.next == 0 {
+		return t.plan.Victims
+	}
+	return t.victims()
+}
+
 // evict evicts one turn's pods. Each is evicted by its UID, so a pod that took
 // a victim's name is safe, and a victim that is gone counts as done: by whom
 // does not matter.

@@ -107,6 +107,7 @@ func (x *Executor) Execute(ctx context.Context, r Request) (Result, error) {
 	case err == nil:
 		res, err = x.perform(ctx, o)
 	}
+	res, err = x.account(ctx, o, conclusion{res, err, started})
 	return x.conclude(o, conclusion{res, err, started})
 }
 
@@ -146,12 +147,10 @@ func refusal(res Result, no *Refusal) Result {
 }
 
 // expired reports what a crash had kept from being reported: a write that
-// was made while the decision held. It only reads.
+// was made while the decision held. It only reads. Evictions, which later turns
+// go on with, mark no object.
 func (x *planner) expired(ctx context.Context, o Order, cause error) (Result, error) {
-	if t, err := carriedBy(o); err == nil && t != nil {
-		return x.evicted(o, turn{plan: t.Plan, evicted: t.Evicted}), cause
-	}
-	if _, marked := kinds[o.Target.Kind]; !marked || o.DryRun {
+	if _, marked := kinds[o.Target.Kind]; !marked || o.DryRun || o.progress != nil {
 		return Result{}, cause
 	}
 	l, err := read(ctx, x.kube, o.Target)
@@ -177,15 +176,12 @@ func (x *planner) found(ctx context.Context, o Order, l live) (Result, error) {
 func (x *planner) outcome(o Order, p Plan, target event.Target) Result {
 	e := event.Execution{Outcome: event.ExecutionApplied, Target: target, Changes: p.changes(),
 		Undo: p.undo(), Observed: p.Note, SpecChanged: o.Action.ChangesSpec}
-	switch {
-	case o.Undo:
-		e.Outcome = event.ExecutionUndone
-		e.Undo = &event.Undo{Summary: "This was the undo."}
-	case o.DryRun:
+	if o.Undo {
+		e.Outcome, e.Undo = event.ExecutionUndone, &event.Undo{Summary: "This was the undo."}
+	}
+	if o.DryRun {
 		e.Outcome, e.SpecChanged = event.ExecutionDryRun, false
 	}
-	if o.Undo && o.DryRun {
-		e.Outcome, e.SpecChanged = event.ExecutionDryRun, false
-	}
-	return Result{Execution: e}
+	// An undo that was only tried leaves the remediation as it was.
+	return Result{Execution: e, Detached: o.Undo && o.DryRun}
 }

@@ -75,7 +75,7 @@ func (x *planner) foretell(ctx context.Context, o Order) (Result, error) {
 	}
 	p := c.turn.plan
 	o.seen = c.seen
-	others, err := x.disturbed(ctx, o, p, p.Victims[:min(len(p.Victims), event.MaxPods)])
+	others, err := x.disturbed(ctx, o, p, c.turn.endangered())
 	list = append(list, others...)
 	if err != nil {
 		return disturbing(Result{}, list), err

@@ -40,11 +40,14 @@ type raised struct {
 // change is a quantity that is raised; both zero where none is set.
 type change struct{ before, after resource.Quantity }
 
-// by is how much the value grows.
-func (c change) by() resource.Quantity {
-	d := c.after.DeepCopy()
-	d.Sub(c.before)
-	return d
+// set gives a container's resources the new values.
+func (r raised) set(on *corev1.ResourceRequirements) {
+	if !r.limit.after.IsZero() {
+		on.Limits[r.name] = r.limit.after
+	}
+	if !r.request.after.IsZero() {
+		on.Requests[r.name] = r.request.after
+	}
 }
 
 // Plan resolves the factor to absolute quantities and refuses to lower, and

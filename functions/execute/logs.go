@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"io"
 	"regexp"
 	"strings"
 	"unicode"
@@ -18,18 +19,65 @@ func (a collectDiagnostics) logs(ctx context.Context, pod *corev1.Pod, f *findin
 	if worst == "" {
 		return
 	}
-	lines, size := int64(logLines), int64(logBytes)
+	lines := int64(logLines)
 	source := "log " + pod.Name + "/" + worst
 	if previous {
 		source += " (previous)"
 	}
-	body, err := a.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
-		Container: worst, Previous: previous, TailLines: &lines, LimitBytes: &size}).DoRaw(ctx)
+	// Without LimitBytes: a kubelet counts those from the first of the lines, and long
+	// lines would keep it from ever sending the last.
+	stream, err := a.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+		Container: worst, Previous: previous, TailLines: &lines}).Stream(ctx)
 	if err != nil {
 		f.missing(source, err)
 		return
 	}
-	f.addCut(source, tail(redact(string(body)), maxLog))
+	defer func() { _ = stream.Close() }()
+	var end ending
+	n, err := io.Copy(&end, io.LimitReader(stream, maxLogRead))
+	if err != nil && n == 0 {
+		f.missing(source, err)
+		return
+	}
+	if err != nil || n == maxLogRead {
+		source += " (not to its end)"
+	}
+	f.addCut(source, tail(redact(end.text()), maxLog))
+}
+
+// ending keeps the last logBytes of what is written to it, and no more in memory
+// than that and a few writes.
+type ending struct {
+	kept []byte
+	cut  bool
+}
+
+func (e *ending) Write(p []byte) (int, error) {
+	e.kept = append(e.kept, p...)
+	if over := len(e.kept) - logBytes; over > 0 {
+		e.kept, e.cut = append(e.kept[:0], e.kept[over:]...), true
+	}
+	return len(p), nil
+}
+
+// text has no half setting at its beginning: that would not be recognised as a
+// secret.
+func (e *ending) text() string {
+	if e.cut {
+		return afterBreak(string(e.kept))
+	}
+	return string(e.kept)
+}
+
+// afterBreak is a text that has lost its beginning, from where a line begins or,
+// where that would cost half of the text, a word.
+func afterBreak(text string) string {
+	for _, breaks := range []string{"\n", " ,"} {
+		if i := strings.IndexAny(text, breaks); i >= 0 && i < len(text)/2 {
+			return text[i+1:]
+		}
+	}
+	return text
 }
 
 // worstContainer is the one that restarted most, or is not ready.
@@ -44,17 +92,14 @@ func worstContainer(pod *corev1.Pod) (name string, previous bool) {
 	return name, previous
 }
 
-// tail keeps the end of a text, from a line's start, and marks the cut.
+// tail keeps the end of a text and marks the cut.
 func tail(text string, limit int) string {
 	text = strings.TrimSpace(text)
 	if len(text) <= limit {
 		return text
 	}
 	const mark = "…\n"
-	text = text[len(text)-limit+len(mark):]
-	if i := strings.IndexByte(text, '\n'); i >= 0 {
-		text = text[i+1:]
-	}
+	text = afterBreak(text[len(text)-limit+len(mark):])
 	return event.Cut(mark+strings.ToValidUTF8(text, ""), limit)
 }
 

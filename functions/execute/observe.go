@@ -9,8 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // observeEvery is the pause between two looks at the first effect.
@@ -73,30 +71,21 @@ func rolled(observed, generation int64, c counts) (string, bool) {
 
 // observeGone waits, within bounds, until the evicted pods end or are gone.
 func (x *Executor) observeGone(ctx context.Context, namespace string, evicted []Victim) string {
-	left := len(evicted)
+	stay := len(evicted)
 	x.poll(ctx, func(ctx context.Context) bool {
-		left = 0
+		stay = 0
 		for _, v := range evicted {
-			if x.stays(ctx, namespace, v) {
-				left++
+			// A read that fails shows no sign of an eviction either.
+			if gone, err := x.left(ctx, namespace, v); err != nil || !gone {
+				stay++
 			}
 		}
-		return left == 0
+		return stay == 0
 	})
-	if left > 0 {
-		return fmt.Sprintf("%d of them have not begun to end.", left)
+	if stay > 0 {
+		return fmt.Sprintf("%d of them have not begun to end.", stay)
 	}
 	return "All of them end or are gone."
-}
-
-// stays tells that the pod shows no sign of its eviction. A read that fails
-// shows none either.
-func (x *Executor) stays(ctx context.Context, namespace string, v Victim) bool {
-	pod, err := x.kube.CoreV1().Pods(namespace).Get(ctx, v.Name, metav1.GetOptions{})
-	if err != nil {
-		return !apierrors.IsNotFound(err)
-	}
-	return string(pod.UID) == v.UID && pod.DeletionTimestamp == nil
 }
 
 // poll looks again and again until it has seen enough, or the bound is over.

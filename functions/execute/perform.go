@@ -27,7 +27,7 @@ func (x *Executor) perform(ctx context.Context, o Order) (Result, error) {
 	}
 	t := c.turn
 	o.seen = c.seen
-	if _, err := x.disturbed(ctx, o, t.plan, t.victims()); err != nil {
+	if _, err := x.disturbed(ctx, o, t.plan, t.endangered()); err != nil {
 		return Result{}, err
 	}
 	if t.plan.Empty() {

@@ -57,6 +57,15 @@ metadata: {name: team, namespace: shop}
 spec: {hard: {limits.memory: 300Mi}}
 `
 
+// surgeQuota is enough for two pods of 192Mi, and not for one of 128Mi beside them.
+const surgeQuota = `
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: team, namespace: shop}
+spec: {hard: {limits.memory: 400Mi}}
+`
+
 // refusal is what must not be done.
 type refusal struct {
 	name       string
@@ -89,6 +98,8 @@ var refusals = []refusal{
 	{"memory over the cap", "", action.IncreaseResources, deployment("web"), map[string]any{"memory": "9Gi"}, nil, execute.ReasonOverCap},
 	{"memory over a LimitRange", limits, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"}, nil, execute.ReasonOverLimitRange},
 	{"memory over a quota, all replicas together", quota, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"},
+		func(l *lab) { l.use("team", "256Mi") }, execute.ReasonOverQuota},
+	{"memory over a quota only while the rollout's surge is there", surgeQuota, action.IncreaseResources, deployment("web"), map[string]any{"memory": "192Mi"},
 		func(l *lab) { l.use("team", "256Mi") }, execute.ReasonOverQuota},
 	{"a container that is not there", "", action.IncreaseResources, deployment("web"), map[string]any{"container": "sidecar"}, nil, execute.ReasonNoContainer},
 	{"a rollback without a former revision", "", action.RollbackDeployment, deployment("web"), nil, nil, execute.ReasonNoRevision},
@@ -243,6 +254,20 @@ func TestAnUndoWorksLongAfterItsRemediationEnded(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, event.ExecutionApplied, res.Execution.Outcome)
 	require.EqualValues(t, 2, l.replicas("web"))
+}
+
+func TestAnUndoThatIsOnlyTriedChangesNothingAndMovesNoClaim(t *testing.T) {
+	l := newLab(t, shop)
+	l.ready("web")
+	r := l.request(action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 4})
+	tried := undo(r, l.do(r))
+	tried.Decision.DryRun = true
+	res, err := l.executor().Execute(t.Context(), tried)
+	require.NoError(t, err)
+	require.Equal(t, event.ExecutionDryRun, res.Execution.Outcome)
+	require.True(t, res.Detached)
+	require.EqualValues(t, 4, l.replicas("web"))
+	require.Equal(t, event.ExecutionUndone, l.do(undo(r, l.do(r))).Outcome, "it can still be undone for real")
 }
 
 func TestSomebodyElseAtWorkMeansTryAgain(t *testing.T) {
