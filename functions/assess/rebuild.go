@@ -75,6 +75,13 @@ func (a *assessor) restore(ctx context.Context, entry history.Entry) error {
 		if a.now().Sub(claim.Deadline) <= 2*a.settings.Grace {
 			return nil // its watch will see to it
 		}
+		if claim.Cancelled {
+			last, err := a.believed(ctx, entry)
+			if err != nil || last == nil {
+				return err
+			}
+			return a.endCancelled(ctx, *last)
+		}
 		return a.recoverForgotten(ctx, entry)
 	}
 	// Its end may be on its way. How old its last event is says nothing about

@@ -44,6 +44,30 @@ func (w *world) hold() {
 // lose approves the sample remediation, and nothing follows.
 func (w *world) lose() { w.advance(eventtest.Sample(event.RemediationApproved), 30*time.Minute) }
 
+// cancelled cancels the sample remediation when it has come so far, and the event
+// that tells so got lost.
+func (w *world) cancelled(soFar func()) {
+	base, _, _ := strings.Cut(eventtest.RemediationID, "-")
+	_, _, err := w.ledger.Reserve(w.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: base, Lease: time.Minute})
+	require.NoError(w, err)
+	soFar()
+	outcome, _, err := w.ledger.Cancel(w.Context(), eventtest.Fingerprint, eventtest.RemediationID, settings.TurnWithin)
+	require.NoError(w, err)
+	require.Equal(w, ledger.Cancelled, outcome)
+}
+
+func TestACancelledRemediationEndsSoThoughTheNewsGotLost(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(w.lose)
+	w.redis.Advance(30 * time.Minute)
+	w.ping(w.instance(nil))
+	require.Equal(t, []string{"remediation.closed"}, w.published())
+	_, data := w.last()
+	require.Equal(t, endResolved, data.End.Reason)
+	require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
+	require.Zero(t, w.dueCount())
+}
+
 func TestAHoldThatNobodyAnswersExpires(t *testing.T) {
 	w := newWorld(t)
 	w.hold()
@@ -63,13 +87,7 @@ func TestAHoldThatNobodyAnswersExpires(t *testing.T) {
 
 func TestAHoldWhoseAlertStoppedEndsSoThoughTheNewsGotLost(t *testing.T) {
 	w := newWorld(t)
-	base, _, _ := strings.Cut(eventtest.RemediationID, "-")
-	_, _, err := w.ledger.Reserve(t.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: base, Lease: time.Minute})
-	require.NoError(t, err)
-	w.hold()
-	outcome, _, err := w.ledger.Cancel(t.Context(), eventtest.Fingerprint, eventtest.RemediationID)
-	require.NoError(t, err)
-	require.Equal(t, ledger.Cancelled, outcome)
+	w.cancelled(w.hold)
 	w.redis.Advance(time.Hour)
 	w.ping(w.instance(nil))
 	require.Equal(t, []string{"remediation.closed"}, w.published())
@@ -264,24 +282,27 @@ func TestTheSweepOfHistory(t *testing.T) {
 		types  []string
 		reason string
 		live   bool
+		// later is how much later it is by the stage's clock.
+		later time.Duration
 	}{
-		"a remediation that Redis forgot goes on": {time.Hour, func(*world) {}, 0, []string{"remediation.approved"}, "", true},
-		"a recent one is left alone":              {time.Minute, func(w *world) { w.lose() }, 0, nil, "", true},
+		"a remediation that Redis forgot goes on": {time.Hour, func(*world) {}, 0, []string{"remediation.approved"}, "", true, 0},
+		"a recent one is left alone":              {time.Minute, func(w *world) { w.lose() }, 0, nil, "", true, 0},
 		"one whose claim is live is left to its watch": {time.Hour, func(w *world) {
 			w.advance(eventtest.Sample(event.RemediationApproved), time.Hour)
-		}, 0, nil, "", true},
-		"one that Redis forgot long ago is ended":              {25 * time.Hour, func(*world) {}, 0, []string{"remediation.closed"}, "lost_track", false},
-		"one whose end never arrived gets it":                  {time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, settings.EndLostAfter, []string{"remediation.closed"}, "end_event_lost", false},
-		"one whose end may be on its way is left, however old": {23 * time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, settings.EndLostAfter / 2, nil, "", false},
+		}, 0, nil, "", true, 0},
+		"one that Redis forgot long ago is ended":              {25 * time.Hour, func(*world) {}, 0, []string{"remediation.closed"}, "lost_track", false, 0},
+		"one whose end never arrived gets it":                  {time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, settings.EndLostAfter, []string{"remediation.closed"}, "end_event_lost", false, 0},
+		"one whose end may be on its way is left, however old": {23 * time.Hour, func(w *world) { settle(w, event.OutcomeRejected) }, settings.EndLostAfter / 2, nil, "", false, 0},
 		"one that another followed is ended": {3 * time.Hour, func(w *world) {
 			_, _, err := w.ledger.Reserve(w.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: "next", Lease: time.Hour})
 			require.NoError(w, err)
-		}, settings.EndLostAfter, []string{"remediation.closed"}, "superseded", true},
+		}, settings.EndLostAfter, []string{"remediation.closed"}, "superseded", true, 0},
+		"one that was cancelled ends so": {time.Hour, func(w *world) { w.cancelled(w.hold) }, 0, []string{"remediation.closed"}, "alert_resolved", false, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			// Redis' clock is real, and deadlines are by it.
-			now := time.Now()
+			now := time.Now().Add(c.later)
 			entry := entry
 			entry.Time = now.Add(-c.age)
 			w.past, w.now = pastOf{entry}, func() time.Time { return now }

@@ -29,7 +29,7 @@ const (
 // would have. The deadline moves first, by more each time: once the event is
 // out, a stage may move it itself.
 func (a *assessor) watch(ctx context.Context, item ledger.Leased) error {
-	_, gone, err := a.claimOf(ctx, item.Due)
+	claim, gone, err := a.claimOf(ctx, item.Due)
 	if err != nil {
 		return err
 	}
@@ -50,6 +50,9 @@ func (a *assessor) watch(ctx context.Context, item ledger.Leased) error {
 	last, err := a.parked(body)
 	if err != nil {
 		return err
+	}
+	if claim.Cancelled {
+		return a.endCancelled(ctx, last)
 	}
 	if times >= MaxRepublished {
 		return a.stuck(ctx, last)
@@ -132,6 +135,17 @@ func (a *assessor) holdAgain(ctx context.Context, held cloudevents.Event) error 
 	}
 	return a.book.ScheduleOnce(ctx, ledger.Due{ID: fmt.Sprintf("%s/%s/%d", kindApproval, r.ID, data.Decision.Step), Kind: kindApproval,
 		Fingerprint: r.Fingerprint, Remediation: r.ID, Payload: body}, left)
+}
+
+// endCancelled ends a remediation that was cancelled, and of which the event that
+// tells so got lost. Settling the claim takes the watch off the list.
+func (a *assessor) endCancelled(ctx context.Context, last cloudevents.Event) error {
+	e, err := a.sealEnd(ctx, ending{eventType: event.RemediationClosed, parent: last,
+		cause: "cancelled/" + event.Extension(last, event.ExtCorrelation), end: byResolve()})
+	if err != nil {
+		return err
+	}
+	return a.publishEnd(ctx, e)
 }
 
 // stuck calls a person for a remediation that no republishing moves.

@@ -223,8 +223,8 @@ func (f *faultyClaims) ResolveAlert(ctx context.Context, id string, s, e time.Ti
 	return r, found, err
 }
 
-func (f *faultyClaims) Cancel(ctx context.Context, fingerprint, remediation string) (o ledger.CancelOutcome, c ledger.Claim, err error) {
-	err = f.world.step("cancel", func() error { o, c, err = f.to.Cancel(ctx, fingerprint, remediation); return err })
+func (f *faultyClaims) Cancel(ctx context.Context, fingerprint, remediation string, within time.Duration) (o ledger.CancelOutcome, c ledger.Claim, err error) {
+	err = f.world.step("cancel", func() error { o, c, err = f.to.Cancel(ctx, fingerprint, remediation, within); return err })
 	return o, c, err
 }
 

@@ -42,7 +42,7 @@ type claims interface {
 	JoinMany(ctx context.Context, alerts []ledger.Alert) ([]ledger.Join, error)
 	ToldMany(ctx context.Context, alerts []ledger.Alert) error
 	ResolveAlert(ctx context.Context, id string, startsAt, endsAt time.Time) (ledger.Resolution, bool, error)
-	Cancel(ctx context.Context, fingerprint, remediation string) (ledger.CancelOutcome, ledger.Claim, error)
+	Cancel(ctx context.Context, fingerprint, remediation string, within time.Duration) (ledger.CancelOutcome, ledger.Claim, error)
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
 	scan.Marks
 	episodes
@@ -84,7 +84,8 @@ type gateway struct {
 	drop    func(ctx context.Context, reason, detail string)
 	rules   signal.Rules
 	cluster string
-	// within bounds the time from signal.received to the next stage's word.
+	// within bounds the time from signal.received to the next stage's word, and
+	// that in which a remediation that was cancelled is to be settled.
 	within time.Duration
 	// lease is how long a reservation is its holder's to publish.
 	lease time.Duration

@@ -161,6 +161,52 @@ func TestAResolveAfterExecutionStartedIsEvidenceAndNoCancel(t *testing.T) {
 	require.False(t, section[event.Resolution](t, w.broker.of(event.SignalResolved)[0], event.SectionResolution).Cancelled)
 }
 
+// TestATargetWhoseCancellingEventWasLostIsFreeAfterOneTurn has the Broker lose
+// the event by which a held remediation would have been settled.
+func TestATargetWhoseCancellingEventWasLostIsFreeAfterOneTurn(t *testing.T) {
+	for name, heldFirst := range map[string]bool{
+		"it was held before its alert stopped": true, "it was held after its alert stopped, by a stage that was at it": false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			g, l := w.gateway(t), w.redis.Ledger(t)
+			opened := post(t, g, body(firing("cart-1"))).answer.Results[0]
+			held := func() {
+				require.NoError(t, l.Advance(t.Context(), ledger.Advance{Fingerprint: opened.Fingerprint, Remediation: opened.RemediationID,
+					Phase: event.ShortType(event.RemediationHeld), Within: time.Hour + 10*time.Minute}))
+			}
+			stops := func() {
+				got := post(t, g, body(alert("resolved", "namespace", "shop", "pod", "cart-1")))
+				require.Equal(t, ReasonCancelled, got.answer.Results[0].Reason)
+			}
+			if heldFirst {
+				held()
+			}
+			stops()
+			if !heldFirst {
+				held()
+			}
+			w.elapse(g.within - time.Minute)
+			stops() // its sender repeats itself: that wins no time
+			require.Contains(t, post(t, g, body(firing("cart-1"))).raw, ReasonCancelling)
+			w.elapse(2 * time.Minute)
+			next := post(t, g, body(firing("cart-1")))
+			require.Equal(t, 201, next.code, next.raw)
+			require.NotEqual(t, opened.RemediationID, next.answer.Results[0].RemediationID)
+
+			// What comes late of the one before finds another at its place.
+			start := ledger.ExecutionStart{Fingerprint: opened.Fingerprint, Remediation: opened.RemediationID, Step: "1", Lease: time.Minute}
+			_, err := l.StartExecution(t.Context(), start)
+			require.ErrorIs(t, err, ledger.ErrNotHolder)
+			require.ErrorIs(t, l.Settle(t.Context(), ledger.Settlement{Fingerprint: opened.Fingerprint, Remediation: opened.RemediationID,
+				Outcome: event.OutcomeCancelled}), ledger.ErrNotHolder)
+			claim, err := l.Get(t.Context(), opened.Fingerprint)
+			require.NoError(t, err)
+			require.Equal(t, []any{next.answer.Results[0].RemediationID, true, false}, []any{claim.Remediation, claim.Live(), claim.Cancelled})
+		})
+	}
+}
+
 func TestAlertsDuringTheCooldownAreCounted(t *testing.T) {
 	w := newWorld(t)
 	g := w.gateway(t)

@@ -113,7 +113,7 @@ func (g *gateway) stop(ctx context.Context, r ledger.Resolution) (string, ledger
 		}
 		return ReasonStillFiring, claim, err
 	}
-	outcome, claim, err := g.claims.Cancel(ctx, r.Fingerprint, r.Remediation)
+	outcome, claim, err := g.claims.Cancel(ctx, r.Fingerprint, r.Remediation, g.within)
 	switch {
 	case errors.Is(err, ledger.ErrNotHolder):
 		return ReasonAfterEnd, ledger.Claim{}, nil

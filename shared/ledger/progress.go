@@ -19,8 +19,9 @@ type Advance struct {
 	Event []byte
 }
 
-// Advance records a new phase, deadline and last event. A claim that Redis
-// forgot is created again from the remediation id. ErrNotHolder when another
+// Advance records a new phase, deadline and last event; a cancelled remediation's
+// deadline only comes forward. A claim that Redis forgot is created again from
+// the remediation id. ErrNotHolder when another
 // remediation holds the claim, ErrSettled when this one has ended.
 func (l *Ledger) Advance(ctx context.Context, a Advance) error {
 	const op = "advance claim"

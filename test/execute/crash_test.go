@@ -154,7 +154,7 @@ func TestALostAnswerIsNotASecondWrite(t *testing.T) {
 	require.Equal(t, execute.ReasonClusterDown, p.Reason)
 
 	memory := l.redis.Ledger(t)
-	outcome, _, err := memory.Cancel(t.Context(), fingerprint, remediation)
+	outcome, _, err := memory.Cancel(t.Context(), fingerprint, remediation, time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, ledger.TooLate, outcome, "nobody knows whether it was written: a cancel must not believe it was not")
 

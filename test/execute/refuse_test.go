@@ -130,7 +130,7 @@ var lateRefusals = []refusal{
 			base := strings.TrimSuffix(remediation, "-1")
 			_, _, err := memory.Reserve(l.t.Context(), ledger.Reservation{Fingerprint: fingerprint, Base: base, Lease: time.Minute})
 			require.NoError(l.t, err)
-			outcome, _, err := memory.Cancel(l.t.Context(), fingerprint, remediation)
+			outcome, _, err := memory.Cancel(l.t.Context(), fingerprint, remediation, time.Minute)
 			require.NoError(l.t, err)
 			require.Equal(l.t, ledger.Cancelled, outcome)
 		}, execute.ReasonResolved},

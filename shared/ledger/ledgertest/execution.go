@@ -15,6 +15,9 @@ var executionTests = []test{
 	{"a cancel of a settled or another remediation changes nothing", cancelOthers},
 	{"a cancel after Redis forgot still stops the execution", cancelAfterForgetting},
 	{"a cancelled remediation takes no alert in, and is replaced after its deadline", cancelledTakesNobody},
+	{"a cancelled remediation that nobody settles is replaced after the time given, whatever is reported of it", cancelledGetsNoTime},
+	{"a cancel never gives a remediation more time", cancelGivesNoTime},
+	{"a cancelled remediation that is past its deadline still ends as cancelled", cancelledEndsLate},
 	{"an alert that joined again keeps a remediation from being cancelled", joinedAgain},
 	{"what tells of a moment never counts as firing", momentsDoNotFire},
 	{"two steps never hold one workload at once", busyStep},
@@ -42,7 +45,7 @@ func (s *suite) startOn(start ledger.ExecutionStart, want ledger.StartOutcome) l
 
 func (s *suite) cancel(c ledger.Claim, want ledger.CancelOutcome) ledger.Claim {
 	s.t.Helper()
-	outcome, claim, err := s.l.Cancel(s.t.Context(), c.Fingerprint, c.Remediation)
+	outcome, claim, err := s.l.Cancel(s.t.Context(), c.Fingerprint, c.Remediation, long)
 	s.ok(err)
 	require.Equal(s.t, want, outcome)
 	return claim
@@ -71,8 +74,61 @@ func cancelledTakesNobody(s *suite) {
 	s.ok(s.advance(c.Remediation, "enriched", s.Short))
 	s.Elapse(s.Short)
 	require.NotEqual(s.t, c.Remediation, s.reserve(ledger.Opened).Remediation)
-	_, _, err := s.l.Cancel(s.t.Context(), workload, c.Remediation)
+	_, _, err := s.l.Cancel(s.t.Context(), workload, c.Remediation, long)
 	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
+}
+
+// cancelWithin cancels as whoever has an event settle the claim.
+func (s *suite) cancelWithin(c ledger.Claim, within time.Duration, want ledger.CancelOutcome) {
+	s.t.Helper()
+	outcome, _, err := s.l.Cancel(s.t.Context(), c.Fingerprint, c.Remediation, within)
+	s.ok(err)
+	require.Equal(s.t, want, outcome)
+}
+
+func cancelledGetsNoTime(s *suite) {
+	c := s.live()
+	s.cancelWithin(c, s.Short, ledger.Cancelled)
+	s.cancelWithin(c, long, ledger.Cancelled)
+	require.True(s.t, s.get().Deadline.Before(c.Deadline))
+	s.ok(s.advance(c.Remediation, "held", long))
+	require.Equal(s.t, "held", s.get().Phase)
+	s.Elapse(s.Short)
+	next := s.reserve(ledger.Opened)
+	require.NotEqual(s.t, c.Remediation, next.Remediation)
+	s.ok(s.confirm(next, long))
+
+	// Whatever comes late of the first changes nothing of the second.
+	before := s.get()
+	require.ErrorIs(s.t, s.settle(c, long), ledger.ErrNotHolder)
+	require.ErrorIs(s.t, s.advance(c.Remediation, "approved", long), ledger.ErrNotHolder)
+	_, err := s.l.StartExecution(s.t.Context(), ledger.ExecutionStart{Fingerprint: workload, Remediation: c.Remediation, Step: "step-1", Lease: long})
+	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
+	_, _, err = s.l.Cancel(s.t.Context(), workload, c.Remediation, s.Short)
+	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
+	require.Equal(s.t, before, s.get())
+	s.start(next, "step-1", ledger.Acquired)
+}
+
+func cancelGivesNoTime(s *suite) {
+	c := s.live()
+	s.ok(s.advance(c.Remediation, "enriched", s.Short))
+	deadline := s.get().Deadline
+	s.cancelWithin(c, long, ledger.Cancelled)
+	require.Equal(s.t, deadline, s.get().Deadline)
+
+	_, _, err := s.l.Cancel(s.t.Context(), workload, c.Remediation, 0)
+	require.ErrorIs(s.t, err, ledger.ErrInvalid)
+}
+
+func cancelledEndsLate(s *suite) {
+	c := s.live()
+	s.cancelWithin(c, s.Short, ledger.Cancelled)
+	s.Elapse(s.Short)
+	s.start(c, "step-1", ledger.CancelledFirst)
+	s.ok(s.settle(c, long))
+	require.Equal(s.t, ledger.Settled, s.get().State)
+	require.Equal(s.t, c.Remediation, s.reserve(ledger.CoolingDown).Remediation)
 }
 
 func joinedAgain(s *suite) {
@@ -101,6 +157,9 @@ func momentsDoNotFire(s *suite) {
 func cancelTooLate(s *suite) {
 	c := s.live()
 	e := s.start(c, "step-1", ledger.Acquired)
+	started := s.get()
+	s.cancelWithin(c, s.Short, ledger.TooLate)
+	require.Equal(s.t, started, s.get(), "what is executed keeps its time")
 	require.Equal(s.t, "step-1", s.cancel(c, ledger.TooLate).Executing)
 	s.ok(s.l.EndExecution(s.t.Context(), e, true))
 	after := s.cancel(c, ledger.TooLate)
@@ -121,7 +180,7 @@ func cancelOthers(s *suite) {
 	s.ok(s.settle(first, 0))
 	s.cancel(first, ledger.AlreadySettled)
 	second := s.live()
-	_, _, err := s.l.Cancel(s.t.Context(), workload, first.Remediation)
+	_, _, err := s.l.Cancel(s.t.Context(), workload, first.Remediation, long)
 	require.ErrorIs(s.t, err, ledger.ErrNotHolder)
 	require.Equal(s.t, second, s.get())
 }
@@ -159,7 +218,7 @@ func busyTarget(s *suite) {
 	busy := s.startOn(s.onTarget("own-1", other), ledger.Busy)
 	require.Equal(s.t, c.Remediation+"/step-1", busy.Holder)
 	s.startOn(s.onTarget("third-1", "third"), ledger.Busy)
-	_, claim, err := s.l.Cancel(s.t.Context(), "third", "third-1")
+	_, claim, err := s.l.Cancel(s.t.Context(), "third", "third-1", long)
 	s.ok(err)
 	require.Empty(s.t, claim.Executing, "a busy target marks no claim")
 	again := s.startOn(s.onTarget(c.Remediation, workload), ledger.Acquired)

@@ -119,7 +119,7 @@ func raceCancel(s *suite) {
 	c := s.live()
 	counts := race(s, func(l *ledger.Ledger, i int) (string, error) {
 		if i%2 == 0 {
-			outcome, _, err := l.Cancel(s.t.Context(), workload, c.Remediation)
+			outcome, _, err := l.Cancel(s.t.Context(), workload, c.Remediation, long)
 			return "cancel " + string(outcome), err
 		}
 		e, err := l.StartExecution(s.t.Context(), ledger.ExecutionStart{

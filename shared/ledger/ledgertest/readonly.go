@@ -51,7 +51,10 @@ func (s *suite) writing() map[string]func(context.Context) error {
 		"Settle": func(ctx context.Context) error {
 			return s.l.Settle(ctx, ledger.Settlement{Fingerprint: workload, Remediation: id, Outcome: "o", Cooldown: long})
 		},
-		"Cancel":         func(ctx context.Context) error { _, _, err := s.l.Cancel(ctx, workload, id); return err },
+		"Cancel": func(ctx context.Context) error {
+			_, _, err := s.l.Cancel(ctx, workload, id, long)
+			return err
+		},
 		"StartExecution": func(ctx context.Context) error { _, err := s.l.StartExecution(ctx, start); return err },
 		"EndExecution": func(ctx context.Context) error {
 			return s.l.EndExecution(ctx, ledger.Execution{ExecutionStart: start, Token: 1}, true)
