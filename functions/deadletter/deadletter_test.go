@@ -64,14 +64,16 @@ type world struct {
 
 const addresses = "record=http://127.0.0.1:4001,execute=http://127.0.0.1:4002"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldThatLogs(t, "fatal", "stderr") }
+
+func newWorldThatLogs(t *testing.T, level, output string) *world {
 	w := &world{T: t, redis: ledgertest.Miniredis(t), broker: &broker{}, stage: New()}
 	w.ledger = w.redis.Ledger(t)
 	server := httptest.NewServer(w.broker)
 	t.Cleanup(server.Close)
 	require.NoError(t, w.stage.Start(t.Context(), map[string]string{
 		stage.EnvSealPrivate: eventtest.PrivateKey(event.StageDeadletter), stage.EnvSealPublic: eventtest.PublicKeys(),
-		stage.EnvRedis: w.redis.URL(), stage.EnvSink: server.URL, stage.EnvLogLevel: "fatal", stage.EnvStages: addresses,
+		stage.EnvRedis: w.redis.URL(), stage.EnvSink: server.URL, stage.EnvLogLevel: level, stage.EnvLogOutput: output, stage.EnvStages: addresses,
 	}))
 	t.Cleanup(func() { require.NoError(t, w.stage.Stop(context.Background())) })
 	return w
@@ -151,7 +153,11 @@ func TestWhatIsOnlyKept(t *testing.T) {
 	huge.SetID("huge")
 	huge.SetType("com.example.thing")
 	huge.SetSource("urn:x")
-	require.NoError(t, huge.SetData("text/plain", []byte(strings.Repeat("x", ledger.MaxPayload))))
+	require.NoError(t, huge.SetData("text/plain", []byte(strings.Repeat("x", maxLetter))))
+
+	endless := dead(event.RemediationApproved, executeAddress)
+	endless.SetExtension("note", strings.Repeat("x", maxLetter))
+	endless.SetSource("urn:" + strings.Repeat("x", maxLetter))
 
 	for name, c := range map[string]struct {
 		phase string
@@ -165,6 +171,7 @@ func TestWhatIsOnlyKept(t *testing.T) {
 		"an event that was altered":                           {event.RemediationApproved, altered},
 		"an event of a stranger's":                            {event.RemediationApproved, stranger},
 		"an event that is too large":                          {event.RemediationApproved, huge},
+		"an event whose attributes are":                       {event.RemediationApproved, endless},
 		"an event that only informs":                          {event.SignalResolved, dead(event.SignalResolved, "http://assess.kubernaut-system.svc.cluster.local")},
 		"an event that the remediation has moved on from":     {event.RemediationExecuted, dead(event.RemediationApproved, executeAddress)},
 		"the event that failed the remediation, at a stage":   {event.RemediationFailed, dead(event.RemediationFailed, executeAddress)},
@@ -175,7 +182,9 @@ func TestWhatIsOnlyKept(t *testing.T) {
 			w.waiting(c.phase)
 			_, err := w.stage.Take(t.Context(), c.event)
 			require.NoError(t, err, "a dead letter is always taken")
-			require.Len(t, w.letters(), 1)
+			letters := w.letters()
+			require.Len(t, letters, 1)
+			require.LessOrEqual(t, len(letters[0].Event), maxLetter)
 			require.Empty(t, w.broker.published())
 			require.True(t, w.claim().Live())
 

@@ -10,6 +10,12 @@
 // about those would feed the loop), at a stage that somebody added, events
 // without a good seal, and events that the remediation has moved on from.
 //
+// So many letters are kept and no more, for two weeks; record's, of which an
+// outage of its database makes many and which only inform, are bounded apart,
+// and push out no other. One that is gone without having been redriven is logged
+// with its id and destination, and counted, as dead_letters_full,
+// dead_letters_full_for_record or dead_letter_too_old.
+//
 // Package redrive posts them to the Broker again: approve on behalf of a person,
 // make redrive on one's own machine.
 package function

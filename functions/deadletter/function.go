@@ -51,8 +51,9 @@ type claims interface {
 	Get(ctx context.Context, fingerprint string) (ledger.Claim, error)
 }
 
-// herald seals, publishes and tracks events.
+// herald seals, publishes and tracks events, and tells of what is lost.
 type herald interface {
+	Drop(ctx context.Context, reason, detail string)
 	Seal(ctx context.Context, d event.Draft) (cloudevents.Event, error)
 	Publish(ctx context.Context, e cloudevents.Event) error
 	Track(ctx context.Context, e cloudevents.Event, within time.Duration) error
@@ -85,9 +86,11 @@ func (u undertaker) take(ctx context.Context, e cloudevents.Event) (string, erro
 	}
 	letter.Remediation = remediation.ID
 	kept, err := u.letters.PutDeadLetter(ctx, letter)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
+	}
+	u.tell(ctx, kept.Removed, letter.Informs)
+	switch {
 	case reason != "":
 		return reason, nil
 	case !kept.First:
@@ -177,25 +180,44 @@ func (u undertaker) fail(ctx context.Context, e cloudevents.Event, f Failure) er
 	return err
 }
 
+// maxLetter bounds a letter's event, in bytes: what a stage makes is less. Whoever
+// can post to the Broker must not fill Redis, on which all stages depend, with
+// letters: of the largest it holds ledger.MaxDeadLetters in about 200 MiB.
+const maxLetter = event.MaxEventSize + 16<<10
+
 // letterOf is the letter to keep. One event has one letter per subscriber
 // that failed it. Ids of strangers' events may hold anything, so the letter's
 // id is derived.
 func letterOf(e cloudevents.Event, f Failure) (ledger.DeadLetter, error) {
 	d := ledger.DeadLetter{ID: event.ID(e.Source()+" "+e.ID(), f.Destination, 0),
-		Reason: event.Cut(f.String(), ledger.MaxText), Code: f.Code, Destination: f.Stage + " " + f.Destination}
+		Reason: event.Cut(f.String(), ledger.MaxText), Code: f.Code, Destination: f.Stage + " " + f.Destination,
+		Informs: f.Stage == event.StageRecord}
 	body, err := stage.Encode(e)
 	if err != nil {
 		return d, err
 	}
-	if len(body) > ledger.MaxPayload {
-		// Better its attributes than nothing.
-		d.Reason = event.Cut(fmt.Sprintf("data of %d bytes not kept; %s", len(e.Data()), d.Reason), ledger.MaxText)
-		cut := e.Clone()
-		cut.DataEncoded = nil
-		if body, err = stage.Encode(cut); err != nil {
+	if len(body) > maxLetter {
+		// No stage made it, and none takes it. Better what it was than nothing.
+		d.Reason = event.Cut(fmt.Sprintf("%d bytes not kept; %s", len(body), d.Reason), ledger.MaxText)
+		if body, err = stage.Encode(shell(e)); err != nil {
 			return d, err
 		}
 	}
 	d.Event = body
 	return d, nil
+}
+
+// shell is what names an event, as far as that is not too long either.
+func shell(e cloudevents.Event) cloudevents.Event {
+	short := func(text string) string {
+		if len(text) > event.MaxAttribute {
+			return "not-kept"
+		}
+		return text
+	}
+	out := cloudevents.NewEvent()
+	out.SetID(short(e.ID()))
+	out.SetType(short(e.Type()))
+	out.SetSource(short(e.Source()))
+	return out
 }

@@ -34,6 +34,18 @@ const (
 	ReasonFailedTheCause = "remediation_failed"
 )
 
+// Named reasons for which a letter that was kept is gone, and can be redriven no
+// more.
+const (
+	// ReasonFull: it was the oldest, and another came.
+	ReasonFull = "dead_letters_full"
+	// ReasonFullForRecord is the same of record's letters, which are bounded apart:
+	// history lacks an event, and no remediation misses it.
+	ReasonFullForRecord = "dead_letters_full_for_record"
+	// ReasonTooOld: it was kept for ledger.DeadLetterRetention.
+	ReasonTooOld = "dead_letter_too_old"
+)
+
 // unknownStage names a subscriber that cannot be told.
 const unknownStage = "unknown"
 

@@ -2,18 +2,29 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
 
+// Bounds of the dead letters. What goes is told of: see DeadLettered.
 const (
-	// MaxDeadLetters bounds the store; beyond it the oldest goes.
-	MaxDeadLetters = 1000
-	// DeadLetterRetention is how long a dead letter is kept.
+	// MaxActing bounds the letters of those who had to act; beyond it the oldest of
+	// them goes.
+	MaxActing = 1000
+	// MaxInforming bounds the letters of those who only take note, apart from the
+	// others: there are many more of them, and they are worth less.
+	MaxInforming = 500
+	// maxFormer bounds what the version before kept, in one list: it is full at
+	// most, and nothing is added to it.
+	maxFormer = 1000
+	// MaxDeadLetters bounds the letters of all lists.
+	MaxDeadLetters = MaxActing + MaxInforming + maxFormer
+	// DeadLetterRetention is how long a dead letter is kept. It goes when the next
+	// one comes; if none does for as long again, Redis forgets them all.
 	DeadLetterRetention = 14 * 24 * time.Hour
+	// removedRetention is how long it is known what was removed when a letter came:
+	// longer than anybody stores the same one again.
+	removedRetention = time.Hour
 )
 
 // DeadLetter is an event that the Broker could not deliver.
@@ -27,6 +38,9 @@ type DeadLetter struct {
 	Destination string
 	// Remediation is "" for an event that belongs to none.
 	Remediation string
+	// Informs: whoever did not take it only takes note. Such letters never make
+	// room for themselves at the cost of others. It is for PutDeadLetter only.
+	Informs bool
 	// At is set by the ledger, by Redis' clock.
 	At time.Time
 }
@@ -37,16 +51,30 @@ type DeadLettered struct {
 	// the first of this id). Storing the same id again answers First again, so
 	// that a retry after a crash still publishes the failure.
 	First bool
-	// Evicted counts older letters that made room.
-	Evicted int
+	// Removed are older letters that are gone since this one came. Storing the same
+	// id again within the hour answers them again, so that a retry after a crash
+	// still tells of them.
+	Removed []RemovedLetter
 }
 
-type deadBody struct {
-	Reason      string `json:"reason,omitempty"`
-	Code        int    `json:"code,omitempty"`
-	Destination string `json:"destination,omitempty"`
-	Remediation string `json:"remediation,omitempty"`
+// RemovedLetter is a dead letter that nobody redrove and that is gone.
+type RemovedLetter struct {
+	ID          string
+	Destination string
+	Remediation string
+	Why         Removal
 }
+
+// Removal is why a dead letter is gone.
+type Removal string
+
+// Why dead letters are removed.
+const (
+	// RemovedFull: it was the oldest of a list that was full.
+	RemovedFull Removal = "full"
+	// RemovedOld: it was kept for DeadLetterRetention.
+	RemovedOld Removal = "old"
+)
 
 // PutDeadLetter stores a dead letter, once per id.
 func (l *Ledger) PutDeadLetter(ctx context.Context, d DeadLetter) (DeadLettered, error) {
@@ -59,86 +87,26 @@ func (l *Ledger) PutDeadLetter(ctx context.Context, d DeadLetter) (DeadLettered,
 	if d.Remediation == "" {
 		owner = "e/" + d.ID
 	}
-	reply, err := l.run(ctx, scriptDeadPut, []string{deadTimesKey(), deadBodiesKey(), deadFirstKey(owner)},
-		d.ID, body, MaxDeadLetters, millis(DeadLetterRetention))
+	own, other, most := deadActingKey(), deadInformingKey(), MaxActing
+	if d.Informs {
+		own, other, most = other, own, MaxInforming
+	}
+	keys := []string{deadBodiesKey(), deadFirstKey(owner), deadRemovedKey(d.ID), own, other, deadFormerKey()}
+	reply, err := l.run(ctx, scriptDeadPut, keys, d.ID, body, most, millis(DeadLetterRetention), millis(removedRetention))
 	if err != nil {
 		return DeadLettered{}, wrap(op, err)
 	}
-	return DeadLettered{First: reply[0] == "1", Evicted: int(number(reply[1]))}, nil
+	return DeadLettered{First: reply[0] == "1", Removed: parseRemoved(reply[1])}, nil
 }
 
-func encodeDead(d DeadLetter) ([]byte, error) {
-	err := firstError(checkID("dead letter", d.ID), checkText("reason", d.Reason), checkText("destination", d.Destination))
-	if err == nil && d.Remediation != "" {
-		err = checkID("remediation", d.Remediation)
+// parseRemoved reads the lines of dead_put.lua, three a letter. A letter that
+// cannot be read is told of by its id.
+func parseRemoved(lines string) (removed []RemovedLetter) {
+	const perLetter = 3
+	for f := strings.Split(lines, "\n"); len(f) >= perLetter; f = f[perLetter:] {
+		letter, _ := decodeHead(f[1], f[2])
+		removed = append(removed, RemovedLetter{ID: letter.ID, Destination: letter.Destination,
+			Remediation: letter.Remediation, Why: Removal(f[0])})
 	}
-	if err != nil {
-		return nil, err
-	}
-	header, err := json.Marshal(deadBody{d.Reason, d.Code, d.Destination, d.Remediation})
-	if err != nil {
-		return nil, fmt.Errorf("encode dead letter: %w", err)
-	}
-	packed, err := pack(d.Event)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(header, '\n'), packed...), nil
-}
-
-// DeadLetters lists the newest dead letters, at most limit. One that cannot be
-// read does not hide the others: it is listed by its id, and returned with the error.
-func (l *Ledger) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) {
-	const op = "list dead letters"
-	if limit < 1 {
-		return nil, wrap(op, fmt.Errorf("%w: limit %d", ErrInvalid, limit))
-	}
-	ids, err := l.redis.ZRevRangeWithScores(ctx, deadTimesKey(), 0, int64(min(limit, MaxDeadLetters))-1).Result()
-	if err != nil || len(ids) == 0 {
-		return nil, wrap(op, err)
-	}
-	names := make([]string, len(ids))
-	for i, z := range ids {
-		names[i], _ = z.Member.(string)
-	}
-	bodies, err := l.redis.HMGet(ctx, deadBodiesKey(), names...).Result()
-	if err != nil {
-		return nil, wrap(op, err)
-	}
-	letters := make([]DeadLetter, 0, len(ids))
-	var errs []error
-	for i, body := range bodies {
-		stored, ok := body.(string)
-		if !ok {
-			continue // dropped in between
-		}
-		letter, err := decodeDead(names[i], stored)
-		letter.At = time.UnixMilli(int64(ids[i].Score)).UTC()
-		letters, errs = append(letters, letter), append(errs, err)
-	}
-	return letters, wrap(op, errors.Join(errs...))
-}
-
-func decodeDead(id, stored string) (DeadLetter, error) {
-	header, packed, _ := strings.Cut(stored, "\n")
-	var body deadBody
-	if err := json.Unmarshal([]byte(header), &body); err != nil {
-		return DeadLetter{ID: id}, fmt.Errorf("dead letter %q is malformed: %w", id, err)
-	}
-	event, err := unpack(packed)
-	return DeadLetter{
-		ID: id, Event: event, Reason: body.Reason, Code: body.Code,
-		Destination: body.Destination, Remediation: body.Remediation,
-	}, err
-}
-
-// DropDeadLetter forgets a dead letter, after it was redriven or given up; no
-// error if it is not there.
-func (l *Ledger) DropDeadLetter(ctx context.Context, id string) error {
-	const op = "drop dead letter"
-	if err := checkID("dead letter", id); err != nil {
-		return wrap(op, err)
-	}
-	_, err := l.run(ctx, scriptDeadDrop, []string{deadTimesKey(), deadBodiesKey()}, id)
-	return wrap(op, err)
+	return removed
 }

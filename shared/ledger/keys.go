@@ -92,11 +92,19 @@ func markKey(scan string) string { return prefix + "scanned:{" + scan + "}" }
 func limitKey(name string) string { return prefix + "breaker:{breaker}:" + name }
 func pauseKey() string            { return prefix + "pause:{breaker}" }
 
-func deadTimesKey() string  { return prefix + "dead:{dead}:times" }
-func deadBodiesKey() string { return prefix + "dead:{dead}:bodies" }
-func deadFirstKey(remediation string) string {
-	return prefix + "dead:{dead}:first:" + remediation
-}
+const deadPrefix = prefix + "dead:{dead}:"
+
+// The lists of dead letters: of those who had to act, of those who only take
+// note, and of both, as the version before kept them.
+func deadActingKey() string    { return deadPrefix + "acting" }
+func deadInformingKey() string { return deadPrefix + "informing" }
+func deadFormerKey() string    { return deadPrefix + "times" }
+
+func deadBodiesKey() string            { return deadPrefix + "bodies" }
+func deadFirstKey(owner string) string { return deadPrefix + "first:" + owner }
+
+// deadRemovedKey is what was removed when a letter came.
+func deadRemovedKey(letter string) string { return deadPrefix + "removed:" + letter }
 
 // shardOf spreads due items over the shards.
 func shardOf(id string) int {
