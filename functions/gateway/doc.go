@@ -12,9 +12,11 @@
 //
 // A resolved alert opens nothing: it becomes signal.resolved for the
 // remediation that the alert had joined, and cancels it if nothing else fires
-// and nothing was executed. While others still fire, and for what is dropped or
-// counted as a duplicate (signal.suppressed, with a named reason), events come
-// at a bounded rate; the last that stops always is one.
+// and nothing was executed. What fires again waits until that is settled, for
+// one turn at most (TURN_WITHIN), and then opens the next. While others still
+// fire, and for what is dropped or counted as a duplicate (signal.suppressed,
+// with a named reason), events come at a bounded rate; the last that stops
+// always is one.
 //
 //	POST /api/v1/signals/prometheus        Alertmanager's webhook
 //	POST /webhook, /webhook/{receiver}     the same, where Karo's users post it
@@ -35,6 +37,9 @@
 // them of their object's top owner; Kubernetes never says that what an event
 // told of has ended, so nothing resolves those. An alert whose sender gives it
 // no start begins with the claim that it met.
+//
+// Labels identify an alert and stay as they are; annotations, messages and the
+// address of Prometheus go into events without what looks like a credential.
 //
 // Who may post is the package caller's: GATEWAY_AUTH names the kinds of
 // credential in use, and has no default. A caller is known before the body is

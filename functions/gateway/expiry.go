@@ -122,7 +122,9 @@ const parkedLabels, parkedValue = 64, 256
 // parked is what ending the alert will need, with fewer labels where those are
 // too long to be kept.
 func (w *work) parked() (payload []byte, err error) {
-	s := w.signal()
+	bare := *w
+	bare.alert.Annotations = nil // they are not kept, and take time
+	s := bare.signal()
 	for most := parkedLabels; ; most /= 2 {
 		labels, _, _ := event.CutMap(s.Labels, most, parkedValue)
 		payload, err = json.Marshal(parked{Source: w.source, Resource: w.resource, Target: w.target, Alert: signal.Alert{ID: w.alert.ID,

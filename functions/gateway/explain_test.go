@@ -279,6 +279,28 @@ func TestRequestsThatAreNotExplained(t *testing.T) {
 	})
 }
 
+// TestAnExplanationFindsOutWhoseRequestItIs gives explanations what people have
+// at hand, without the path that tells whose it is.
+func TestAnExplanationFindsOutWhoseRequestItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		fixture, source, would, reason string
+	}{
+		"an Alertmanager's webhook":                      {"prometheus/one_alert_firing", "prometheus", WouldExecute, event.ExecutionApplied},
+		"an event of Kubernetes, as its exporter has it": {"kubernetes-event/back_off", "kubernetes-event", WouldExecute, event.ExecutionApplied},
+		"an event of Kubernetes, as kubectl writes it":   {"kubernetes-event/as_kubectl_writes_it", "kubernetes-event", WouldExecute, event.ExecutionApplied},
+		"a normal event, as kubectl writes it":           {"kubernetes-event/normal_as_kubectl_writes_it", "kubernetes-event", WouldIgnore, source.ReasonNormalEvent},
+		"an error of Flux":                               {"flux/helm_release_error", "flux", WouldExecute, event.ExecutionApplied},
+		"a severity that Flux may have one day":          {"flux/trace", "flux", WouldIgnore, source.ReasonFluxSeverity},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := sourcesWorld(t).explaining(t, newBackends(t))
+			said := explanation(t, wonder(t, h, explainPath, sent(t, c.fixture)))
+			require.Equal(t, c.source, said.Source)
+			require.Equal(t, []string{c.would, c.reason}, []string{said.Alerts[0].Would, said.Alerts[0].Stopped.Reason})
+		})
+	}
+}
+
 func TestStageAddresses(t *testing.T) {
 	a := asker{namespace: "kubernaut-system", urls: map[string]string{"enrich": "http://127.0.0.1:1"}}
 	require.Equal(t, "http://127.0.0.1:1/explain", a.address("enrich"))

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,9 +50,13 @@ var now = time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
 type world struct {
 	redis   ledgertest.Embedded
 	dropped []string
+	// said is dropped, with the details.
+	said []string
 }
 
-func (w *world) drop(_ context.Context, reason, _ string) { w.dropped = append(w.dropped, reason) }
+func (w *world) drop(_ context.Context, reason, detail string) {
+	w.dropped, w.said = append(w.dropped, reason), append(w.said, reason+" "+detail)
+}
 
 // open opens the scans that the options turn on, over an API server that
 // answers from a table.
@@ -100,4 +106,32 @@ func TestScansAreOffUnlessTheyAreTurnedOn(t *testing.T) {
 	_, scans, err = open(t, Options{Alertmanager: "http://alertmanager:9093"}, nil)
 	require.NoError(t, err)
 	require.Empty(t, scans, "assess may ask it; that does not open remediations for whatever fires")
+}
+
+// TestAStormIsTakenInPartAndTheRestCounted has an Alertmanager with three times
+// the alerts that a round takes, each with as many labels as usual.
+func TestAStormIsTakenInPartAndTheRestCounted(t *testing.T) {
+	const storm = 6000
+	var labels strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&labels, `,"label%d":"value"`, i)
+	}
+	var answer strings.Builder
+	for i := range storm {
+		fmt.Fprintf(&answer, `,{"annotations":{"summary":"s"},"fingerprint":"%016x","receivers":[{"name":"kubernaut"}],"startsAt":"2026-11-22T03:40:00Z",
+"status":{"inhibitedBy":[],"silencedBy":[],"state":"active"},"labels":{"alertname":"KubePodCrashLooping","namespace":"shop","pod":"cart-%d"%s}}`, i, i, labels.String())
+	}
+	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "["+answer.String()[1:]+"]")
+	}))
+	t.Cleanup(am.Close)
+	w, one := only(t, Options{Receiver: "kubernaut", Alertmanager: am.URL}, nil)
+	found, err := one.Find(t.Context())
+	require.NoError(t, err)
+	taken := 0
+	for _, b := range found.Batches {
+		taken += len(b.Items)
+	}
+	require.Equal(t, source.MaxAlerts, taken)
+	require.Equal(t, []string{ReasonCut + " Alertmanager: 2000 of 6000 alerts that fire are read"}, w.said)
 }

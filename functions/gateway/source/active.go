@@ -8,20 +8,25 @@ import (
 
 // Active reads what an Alertmanager answers when it is asked which alerts
 // fire: its own fingerprints, so that an alert is the same one by whichever
-// way it comes. What Flux said is read as in the webhook. More than MaxAlerts
-// are counted as left out. Now is when it answered.
+// way it comes. What Flux said is read as in the webhook. What is more than
+// MaxAlerts, or than MaxMembers allow, is counted as left out: no Alertmanager
+// can be told to send less, and its answer is longest when most is wrong. Now
+// is when it answered.
 func Active(body []byte, now time.Time) (Batch, error) {
 	var b Batch
+	held := 0 // members of the alerts that are taken
 	err := document(body, func(r *reader) error {
 		return r.array(func() error {
+			r.members = 0 // those of each alert count for themselves
+			if len(b.Items) == MaxAlerts || held > MaxMembers {
+				b.Truncated++
+				return r.skip()
+			}
 			var a active
 			if err := r.object(func(key string) error { return a.member(r, key) }); err != nil {
 				return err
 			}
-			if len(b.Items) == MaxAlerts {
-				b.Truncated++
-				return nil
-			}
+			held += r.members
 			b.Items = append(b.Items, a.item(now))
 			return nil
 		})

@@ -86,6 +86,35 @@ func TestMoreActiveAlertsThanARoundTakesAreCounted(t *testing.T) {
 	require.Equal(t, 3, b.Truncated)
 }
 
+// TestAStormThatTheScanCannotTakeIsTakenInPart has more alerts, and so more
+// members, than a sender's body may: an Alertmanager gives what it has.
+func TestAStormThatTheScanCannotTakeIsTakenInPart(t *testing.T) {
+	const storm, usual = 6000, 17 // alerts, and the members of each without these labels
+	labels := func(from string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%s%d":"x"`, from, i)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct{ labels, taken int }{
+		"as many as a round takes":                        {15, MaxAlerts},
+		"fewer, where each has more labels than is usual": {100, MaxMembers/(usual+100) + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one := strings.Replace(activeAlert, `"pod":"cart-1"`, `"pod":"cart-1"`+labels("l", c.labels), 1)
+			b, err := Active([]byte("["+strings.TrimSuffix(strings.Repeat(one+",", storm), ",")+"]"), now)
+			require.NoError(t, err)
+			require.Len(t, b.Items, c.taken)
+			require.Equal(t, storm-c.taken, b.Truncated)
+		})
+	}
+	t.Run("but none of countless labels", func(t *testing.T) {
+		_, err := Active([]byte(`[{"labels":{"alertname":"A"`+labels("l", MaxMembers)+`}}]`), now)
+		require.ErrorIs(t, err, ErrTooMany)
+	})
+}
+
 func FuzzActive(f *testing.F) {
 	f.Add([]byte("[" + activeAlert + "]"))
 	f.Add([]byte(`[{"labels":{"alertname":"A"},"startsAt":""}]`))

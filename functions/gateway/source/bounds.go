@@ -11,7 +11,9 @@ import (
 const MaxAlerts = 2000
 
 // MaxMembers bounds the members of all objects of one body, which cost much more
-// memory than the bytes they take: 2000 alerts of some 60 members each.
+// memory than the bytes they take: 2000 alerts of some 60 members each. Of an
+// Alertmanager's answer to a scan it bounds those of one alert, and ends what is
+// taken (see Active).
 const MaxMembers = 128 << 10
 
 // MaxExpiry bounds how long an alert fires that nobody posts again, whatever it

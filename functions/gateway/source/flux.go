@@ -6,7 +6,10 @@ import "errors"
 // controllers speaks.
 const fluxMarker = "Gotk-Component"
 
-var errNoObject = errors.New("it names no object: involvedObject needs a kind and a name")
+var (
+	errNoObject   = errors.New("it names no object: involvedObject needs a kind and a name")
+	errNoSeverity = errors.New("it gives no severity, which every event of Flux has")
+)
 
 func init() { Register(openFlux) }
 
@@ -40,8 +43,8 @@ func (flux) Read(in Request) (Batch, error) {
 			return err
 		})
 	})
-	if err == nil && (n.object.Kind == "" || n.object.Name == "") {
-		err = errNoObject
+	if err == nil {
+		err = n.check()
 	}
 	if err != nil {
 		return Batch{}, failure("read event of Flux", err)
@@ -52,6 +55,18 @@ func (flux) Read(in Request) (Batch, error) {
 	}
 	n.annotations["message"] = message
 	return Batch{Items: []Item{n.item()}}, nil
+}
+
+// check says what an event lacks without which it is none of Flux. What has no
+// severity is most likely Kubernetes' own event, which has the same names else.
+func (n *notice) check() error {
+	switch {
+	case n.object.Kind == "" || n.object.Name == "":
+		return errNoObject
+	case n.severity == "":
+		return errNoSeverity
+	}
+	return nil
 }
 
 func (n *notice) member(r *reader, key string) (err error) {

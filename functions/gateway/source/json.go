@@ -33,7 +33,7 @@ type reader struct {
 	in    []byte
 	pos   int
 	depth int
-	// members counts those of all objects so far.
+	// members counts those of all objects so far; MaxMembers bounds it.
 	members int
 }
 
