@@ -47,12 +47,12 @@ func (m *memory[T]) get(ctx context.Context, q question[T]) (T, error) {
 			return value, nil
 		}
 		if age < p.stale {
-			m.renew(ctx, q)
+			m.renew(ctx, q, at)
 			return value, nil
 		}
 	}
 	var none T
-	flight := m.renew(ctx, q)
+	flight := m.renew(ctx, q, at)
 	select {
 	case <-ctx.Done():
 		return none, ctx.Err()
@@ -64,10 +64,14 @@ func (m *memory[T]) get(ctx context.Context, q question[T]) (T, error) {
 	}
 }
 
-// renew fetches the answer, or joins whoever does. The fetch outlives the
-// caller that started it, so that one impatient sender does not fail the rest.
-func (m *memory[T]) renew(ctx context.Context, q question[T]) <-chan singleflight.Result {
+// renew fetches the answer, or joins whoever does, or takes what somebody has
+// fetched since the caller looked, who saw it as it was then. The fetch outlives
+// the caller that started it, so that one impatient sender does not fail the rest.
+func (m *memory[T]) renew(ctx context.Context, q question[T], then time.Time) <-chan singleflight.Result {
 	return m.flights.DoChan("", func() (any, error) {
+		if value, at := m.peek(); at.After(then) {
+			return value, nil
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RequestTimeout)
 		defer cancel()
 		at := q.now()
