@@ -92,6 +92,8 @@ var (
 	noConfig  = event.ContainerState{Waiting: "CreateContainerConfigError"}
 	// betweenCrashes runs at this moment, and says that it is ready.
 	betweenCrashes = event.ContainerState{Ready: true, Restarts: 2, Last: &event.Termination{Reason: "Error", ExitCode: 1, FinishedAt: ago(time.Minute)}}
+	// restartedNow crashed once, and is ready again.
+	restartedNow = event.ContainerState{Ready: true, Restarts: 1, Last: &event.Termination{Reason: "Error", ExitCode: 137, FinishedAt: ago(time.Minute)}}
 	// restartedLongAgo crashed once, and has run ever since.
 	restartedLongAgo = event.ContainerState{Ready: true, Restarts: 1, Last: &event.Termination{Reason: "Error", ExitCode: 1, FinishedAt: ago(14 * 24 * time.Hour)}}
 

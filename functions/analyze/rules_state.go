@@ -44,17 +44,18 @@ var stateRules = []rule{
 // afterRollout observes a fault in pods of a revision that followed one that
 // works.
 func afterRollout(is func(event.ContainerState) bool) func(facts) (observation, bool) {
-	return func(f facts) (observation, bool) {
-		faults := f.faults(is)
-		if len(faults) == 0 {
-			return observation{}, false
-		}
-		r, ok := f.rolledOut(faults)
-		if !ok {
-			return observation{}, false
-		}
-		return observation{evidence: append([]event.Evidence{r.evidence()}, say(faults)...), container: faults[0].state.Name, rollout: r}, true
+	return func(f facts) (observation, bool) { return f.laidToRollout(f.faults(is)) }
+}
+
+func (f facts) laidToRollout(faults []fault) (observation, bool) {
+	if len(faults) == 0 {
+		return observation{}, false
 	}
+	r, ok := f.rolledOut(faults)
+	if !ok {
+		return observation{}, false
+	}
+	return observation{evidence: append([]event.Evidence{r.evidence()}, say(faults)...), container: faults[0].state.Name, rollout: r}, true
 }
 
 // neverRan narrows it to rollouts of which no pod is ready. Where one is, the template
@@ -66,7 +67,16 @@ func neverRan(when func(facts) (observation, bool)) func(facts) (observation, bo
 	}
 }
 
-func crashedAfterRollout(f facts) (observation, bool) { return afterRollout(f.crashLoops)(f) }
+// crashedAfterRollout believes an alert that says so only of pods of the new
+// revision. That a pod of the former one has restarted, as those do on which a bad
+// rollout leaves all the work, is no crash loop; nor is it one of the new revision
+// that the alert is about a pod of the former.
+func crashedAfterRollout(f facts) (observation, bool) {
+	about := f.namesOutdated()
+	return f.laidToRollout(slices.DeleteFunc(f.faults(f.crashLoops), func(x fault) bool {
+		return (about || f.outdated(x.pod)) && !f.crashing(x.state)
+	}))
+}
 
 // outOfMemory leaves out the pods of former revisions: the template that would be
 // raised is not theirs, and may have been raised already.
