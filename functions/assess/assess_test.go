@@ -85,6 +85,20 @@ func TestAVerdictThatIsPublishedAgainMovesNothingBack(t *testing.T) {
 	require.Equal(t, 1, w.dueCount(), "the watch alone")
 }
 
+// An undo that was approved and refused leaves its phase: that is no progress of
+// the verdict, which must be kept for the sweep.
+func TestAVerdictIsTrackedThoughAnUndoWasRefusedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	w.found = unwell
+	f := w.instance(nil)
+	w.take(f, eventtest.Sample(event.RemediationExecuted))
+	w.advance(eventtest.Sample(event.RemediationApproved), time.Hour)
+	w.redis.Advance(settings.Stabilization)
+	w.ping(f)
+	require.Equal(t, []string{"effectiveness.assessed"}, w.published())
+	require.Equal(t, "effectiveness.assessed", w.claim().Phase)
+}
+
 func TestWhatCannotBeToldIsLookedIntoAgainAndThenEscalated(t *testing.T) {
 	w := newWorld(t)
 	w.found = unsure

@@ -55,9 +55,10 @@ func (a *assessor) expire(ctx context.Context, item ledger.Leased) error {
 	if err != nil {
 		return err
 	}
-	if answer.ID() != expired.ID() {
+	if answer.Type() == event.ApprovalGranted || answer.Type() == event.ApprovalRefused {
 		return a.answered(ctx, item, answer)
 	}
+	// An earlier attempt may have recorded another end: that one counts.
 	if err := a.publishEnd(ctx, answer); err != nil {
 		return err
 	}

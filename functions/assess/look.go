@@ -137,8 +137,10 @@ func (e eyes) alert(ctx context.Context, c Case) Alerts {
 	list.Alerts = slices.DeleteFunc(list.Alerts, c.past)
 	out := fromLedger(list, c)
 	if err := e.confirm(ctx, c, list, &out); err != nil {
-		// Nobody can say more than the ledger knows: that they did not resolve.
-		out.Confirmed, out.Detail = postedSince(list, c), err.Error()
+		// Nobody can say more than the ledger knows: that they did not resolve. That is
+		// no success; but it is no proof either, on which more would be done to a target
+		// that looks well.
+		out.Detail = err.Error()
 	}
 	return out.without(silent(list))
 }

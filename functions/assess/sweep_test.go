@@ -68,6 +68,24 @@ func TestACancelledRemediationEndsSoThoughTheNewsGotLost(t *testing.T) {
 	require.Zero(t, w.dueCount())
 }
 
+// An expiry that was recorded and not published is the end, whatever is known by the time
+// that it is published.
+func TestAnExpiryOnRecordIsTheEndThoughItsAlertStoppedSince(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(w.hold)
+	body, err := stage.Encode(eventtest.Sample(event.RemediationExpired))
+	require.NoError(t, err)
+	_, err = w.ledger.AnswerOnce(t.Context(), ledger.OnceRecord{Remediation: eventtest.RemediationID, Step: "1", Value: body, Keep: 24 * time.Hour})
+	require.NoError(t, err)
+	w.redis.Advance(time.Hour)
+	w.ping(w.instance(nil))
+	require.Equal(t, []string{"remediation.expired"}, w.published())
+	require.Equal(t, ledger.Settled, w.claim().State)
+	_, err = w.ledger.Held(t.Context(), eventtest.RemediationID)
+	require.ErrorIs(t, err, ledger.ErrNotFound)
+	require.Zero(t, w.dueCount())
+}
+
 func TestAHoldThatNobodyAnswersExpires(t *testing.T) {
 	w := newWorld(t)
 	w.hold()
@@ -320,6 +338,10 @@ func TestTheSweepOfHistory(t *testing.T) {
 			}
 			require.Equal(t, c.types, slices.Clone(w.published()))
 			require.Equal(t, c.live, w.claim().Live())
+			if !c.live {
+				_, err := w.ledger.Held(t.Context(), eventtest.RemediationID)
+				require.ErrorIs(t, err, ledger.ErrNotFound, "nobody is asked to approve what has ended")
+			}
 			if c.reason != "" {
 				// A second sweep may find it settled before record has the end: the
 				// same id, and the first one counts.

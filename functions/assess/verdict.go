@@ -21,6 +21,8 @@ type judged struct {
 	executed   cloudevents.Event
 	data       event.RemediationExecutedData
 	assessment event.Assessment
+	// again: an earlier attempt came to it, and may have published it.
+	again bool
 	// cause is where ids derive from: the item and the attempt.
 	cause string
 }
@@ -45,7 +47,7 @@ func (a *assessor) assess(ctx context.Context, item ledger.Leased) error {
 	if err := json.Unmarshal(j.executed.Data(), &j.data); err != nil {
 		return stage.Permanent(ReasonBadItem, fmt.Errorf("decode executed event: %w", err))
 	}
-	if j.assessment, err = a.verdict(ctx, j, attempt); err != nil {
+	if j.assessment, j.again, err = a.verdict(ctx, j, attempt); err != nil {
 		return err
 	}
 	switch {
@@ -59,21 +61,22 @@ func (a *assessor) assess(ctx context.Context, item ledger.Leased) error {
 	return a.giveUp(ctx, j)
 }
 
-// verdict is the one stored for this attempt; if there is none, what is found
-// now becomes it.
-func (a *assessor) verdict(ctx context.Context, j judged, attempt int) (event.Assessment, error) {
+// verdict is the one stored for this attempt, again tells that there is one; else
+// what is found now becomes it.
+func (a *assessor) verdict(ctx context.Context, j judged, attempt int) (verdict event.Assessment, again bool, err error) {
 	stored, err := a.book.Verdict(ctx, j.cause)
+	again = err == nil
 	if errors.Is(err, ledger.ErrNotFound) {
 		found := a.witness.Look(ctx, Case{Remediation: j.data.Remediation, Signal: j.data.Signal, Execution: j.data.Execution})
 		// A turn that ran out saw nothing because it had no time: that is no
 		// evidence, and the next ping looks again.
 		if err := ctx.Err(); err != nil {
-			return event.Assessment{}, err
+			return verdict, false, err
 		}
-		verdict := Judge(found, Round{Step: j.data.Execution.Step, Attempt: attempt})
+		verdict = Judge(found, Round{Step: j.data.Execution.Step, Attempt: attempt})
 		verdict.AssessedAt = a.now()
 		if stored, err = json.Marshal(verdict); err != nil {
-			return verdict, fmt.Errorf("encode verdict: %w", err)
+			return verdict, false, fmt.Errorf("encode verdict: %w", err)
 		}
 		var record ledger.Record
 		if record, err = a.book.VerdictOnce(ctx, j.cause, stored, recordsKeptFor); err == nil {
@@ -81,13 +84,13 @@ func (a *assessor) verdict(ctx context.Context, j judged, attempt int) (event.As
 		}
 	}
 	if err != nil {
-		return event.Assessment{}, err
+		return verdict, false, err
 	}
-	var verdict event.Assessment
+	verdict = event.Assessment{}
 	if err := json.Unmarshal(stored, &verdict); err != nil {
-		return verdict, stage.Permanent(ReasonBadItem, fmt.Errorf("decode stored verdict: %w", err))
+		return verdict, again, stage.Permanent(ReasonBadItem, fmt.Errorf("decode stored verdict: %w", err))
 	}
-	return verdict, nil
+	return verdict, again, nil
 }
 
 // sealAssessed makes the event that tells the verdict. Its time is the
@@ -174,6 +177,9 @@ func (a *assessor) nextRung(ctx context.Context, j judged) error {
 // movedOn tells that the Broker took the verdict of an earlier attempt, though
 // that attempt did not hear so: stages behind it have moved the claim further.
 func (j judged) movedOn() bool {
+	if !j.again {
+		return false
+	}
 	switch j.phase {
 	case "", event.ShortType(event.RemediationExecuted), event.ShortType(event.EffectivenessAssessed):
 		return false

@@ -140,9 +140,13 @@ func (a *assessor) holdAgain(ctx context.Context, held cloudevents.Event) error 
 // endCancelled ends a remediation that was cancelled, and of which the event that
 // tells so got lost. Settling the claim takes the watch off the list.
 func (a *assessor) endCancelled(ctx context.Context, last cloudevents.Event) error {
-	e, err := a.sealEnd(ctx, ending{eventType: event.RemediationClosed, parent: last,
-		cause: "cancelled/" + event.Extension(last, event.ExtCorrelation), end: byResolve()})
+	remediation := event.Extension(last, event.ExtCorrelation)
+	e, err := a.sealEnd(ctx, ending{eventType: event.RemediationClosed, parent: last, cause: "cancelled/" + remediation, end: byResolve()})
 	if err != nil {
+		return err
+	}
+	// Nobody should be asked to approve what will not be done.
+	if err := a.book.Unhold(ctx, remediation); err != nil {
 		return err
 	}
 	return a.publishEnd(ctx, e)

@@ -285,6 +285,27 @@ func TestATerminalReplyIsNotLostBetweenItsRecordAndItsClaim(t *testing.T) {
 	require.Equal(t, ledger.Settled, got.State)
 }
 
+// A reply may get lost after its claim was settled, and the next alert may open
+// another remediation before it is asked for again.
+func TestATerminalReplyIsRepeatedThoughAnotherRemediationFollowed(t *testing.T) {
+	server, claims := redis(t)
+	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
+		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
+	})
+	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL(), stage.EnvCooldown, "escalated=0s"))
+	first, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
+	require.NoError(t, err)
+	next, _, err := claims.Reserve(t.Context(), ledger.Reservation{Fingerprint: eventtest.Fingerprint, Base: "next", Lease: time.Hour})
+	require.NoError(t, err)
+	again, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
+	require.NoError(t, err)
+	require.Equal(t, first.ID(), again.ID())
+	claim, err := claims.Get(t.Context(), eventtest.Fingerprint)
+	require.NoError(t, err)
+	require.Equal(t, next.Remediation, claim.Remediation)
+	require.True(t, claim.Live(), "what holds the claim now is left alone")
+}
+
 // What is detached moves no claim, not even when it is told again.
 func TestADetachedReplyThatIsRepeatedSettlesNothing(t *testing.T) {
 	server, claims := redis(t)

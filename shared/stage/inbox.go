@@ -31,11 +31,7 @@ func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(conte
 	case ledger.TurnRunning:
 		return nil, "", Transient(ReasonRunning, fmt.Errorf("event %s is being handled by another instance", e.ID()))
 	case ledger.TurnDone:
-		a, err := recorded(turn.Reply)
-		if err != nil {
-			return nil, "", err
-		}
-		return f.settled(ctx, a)
+		return f.again(ctx, turn.Reply)
 	}
 	a, err := run(ctx)
 	if failure := asError(err); failure != nil {
@@ -53,6 +49,21 @@ func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(conte
 		return nil, "", fmt.Errorf("record reply: %w", err)
 	}
 	return f.settled(ctx, a)
+}
+
+// again answers with what is on record. It is told even where another
+// remediation holds the claim by now: it happened, and the first answer got lost.
+func (f *Function) again(ctx context.Context, reply []byte) (*cloudevents.Event, string, error) {
+	a, err := recorded(reply)
+	if err != nil {
+		return nil, "", err
+	}
+	if a.settles {
+		if err := f.rt.Track(ctx, *a.reply, 0); err != nil && !errors.Is(err, ErrSuperseded) {
+			return nil, "", err
+		}
+	}
+	return a.reply, a.reason, nil
 }
 
 func asError(err error) *Error {
