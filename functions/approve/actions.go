@@ -52,7 +52,7 @@ func (d door) answer(ctx context.Context, v visit, granted bool) (int, any, erro
 }
 
 func (d door) undo(ctx context.Context, v visit) (int, any, error) {
-	x, err := d.desk.executed(ctx, v.remediation)
+	x, err := d.desk.executed(ctx, v.remediation, v.body.Step)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -392,6 +392,31 @@ func TestAnUndoIsRequestedOnceUntilItFails(t *testing.T) {
 	require.Len(t, h.sink.ids(), 3, "and so is one after the last would no longer be believed")
 }
 
+// Who presses twice for one step must not have another one taken back.
+func TestAnotherStepIsTakenBackOnlyByItsNumber(t *testing.T) {
+	first := executedAs(t, func(e *event.Execution) { e.Outcome = event.ExecutionApplied })
+	second := executedAs(t, func(e *event.Execution) { e.Step, e.Action = 2, "scale_deployment" })
+	undone := executedAs(t, func(e *event.Execution) { e.Step, e.Outcome = 2, event.ExecutionUndone })
+	h := newHouse(t)
+	h.door.desk.chronicle = past{first, second, undone}
+	a := h.ask(t, "POST", path+"/undo", "")
+	require.Equal(t, reasonAlreadyUndone, a.reason())
+	require.Contains(t, a.Body["detail"], `send {"step":1}`)
+	require.Empty(t, h.sink.ids())
+	require.Equal(t, reasonNotExecuted, h.ask(t, "POST", path+"/undo", `{"step":3}`).reason())
+
+	a = h.ask(t, "POST", path+"/undo", `{"step":1}`)
+	require.Equal(t, http.StatusAccepted, a.Status, a.Body)
+	require.EqualValues(t, 1, a.Body["step"])
+
+	h = newHouse(t)
+	h.door.desk.chronicle = past{first, second}
+	for _, body := range []string{"", `{"step":1}`, `{"step":2}`} {
+		require.Equal(t, http.StatusAccepted, h.ask(t, "POST", path+"/undo", body).Status, body)
+	}
+	require.Len(t, h.sink.ids(), 2, "one request a step")
+}
+
 func TestWhatIsHeldIsShown(t *testing.T) {
 	a := newHouse(t).ask(t, "GET", path+"/held", "")
 	require.Equal(t, http.StatusOK, a.Status)

@@ -6,7 +6,7 @@
 //	GET  /api/v1/remediations/{id}           what happened to one
 //	POST /api/v1/remediations/{id}/approve   {"comment", "proposal"}
 //	POST /api/v1/remediations/{id}/refuse    {"comment", "proposal"}
-//	POST /api/v1/remediations/{id}/undo      {"reason"}
+//	POST /api/v1/remediations/{id}/undo      {"reason", "step"}
 //	GET  /api/v1/remediations/{id}/held      what would be approved
 //	POST /api/v1/pause                       {"reason"}
 //	POST /api/v1/resume
@@ -36,7 +36,7 @@
 // Broker should bring it, does not take it off within a minute.
 //
 // An undo takes back the last step whose change stands and can be taken back,
-// whatever came after it; asked for once more, the one before.
+// whatever came after it. Once one was, an earlier one has to be named.
 //
 //	curl -X POST -H "Authorization: Bearer $(kubectl create token jane)" \
 //		https://approve.example/api/v1/remediations/5f0c-1/approve -d '{"comment":"go"}'

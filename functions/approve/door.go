@@ -61,6 +61,8 @@ type requestBody struct {
 	Reason string `json:"reason"`
 	// Proposal is the digest of the proposal that the person saw.
 	Proposal string `json:"proposal"`
+	// Step is the one to take back, where that is not the last that can be.
+	Step int `json:"step"`
 }
 
 func (b requestBody) text() string {

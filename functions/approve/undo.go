@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -20,10 +21,19 @@ type executed struct {
 	// attempt is the id of the latest result, a failed undo's included: a new
 	// request after it is another one, whereas pressing twice is not.
 	attempt string
+	// next is an earlier step that can be taken back, too; 0 where none can.
+	next int
+}
+
+func asStep(number int) string {
+	if number == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" as its step %d", number)
 }
 
 // executed reads what of a remediation an undo takes back.
-func (d *desk) executed(ctx context.Context, remediation string) (executed, error) {
+func (d *desk) executed(ctx context.Context, remediation string, step int) (executed, error) {
 	if d.chronicle == nil {
 		return executed{}, refuse(reasonNoHistory, "What was executed is read from the history: set HISTORY_URL for the approve stage.")
 	}
@@ -31,13 +41,14 @@ func (d *desk) executed(ctx context.Context, remediation string) (executed, erro
 	if err != nil {
 		return executed{}, err
 	}
-	entry, ok, err := timeline.ToUndo(results)
+	r, ok, err := timeline.ToUndo(results, step)
 	if err == nil && !ok {
-		return executed{}, refuse(reasonNotExecuted, "The history knows nothing that this remediation has executed.")
+		return executed{}, refuse(reasonNotExecuted, "The history knows nothing that this remediation has executed%s.", asStep(step))
 	}
-	x := executed{attempt: results[len(results)-1].ID}
+	x := executed{next: r.Next}
 	if err == nil {
-		x.event, err = stage.Decode(entry.Event)
+		x.attempt = results[len(results)-1].ID
+		x.event, err = stage.Decode(r.Entry.Event)
 	}
 	if err == nil {
 		x.document, err = d.believe(x.event, event.RemediationExecuted, remediation)
@@ -51,12 +62,20 @@ func (d *desk) executed(ctx context.Context, remediation string) (executed, erro
 	return x, nil
 }
 
+// further says how to go on from a step that was taken back.
+func (x executed) further() string {
+	if x.next == 0 {
+		return ""
+	}
+	return fmt.Sprintf(` To take step %d back as well, send {"step":%d}.`, x.next, x.next)
+}
+
 // undo publishes the request to take a step back.
 func (d *desk) undo(ctx context.Context, x executed, w wish) (receipt, error) {
 	e := x.data.Execution
 	switch {
 	case e.Outcome == event.ExecutionUndone:
-		return receipt{}, refuse(reasonAlreadyUndone, "Step %d, %s, has been taken back already.", e.Step, e.Action)
+		return receipt{}, refuse(reasonAlreadyUndone, "Step %d, %s, has been taken back already.%s", e.Step, e.Action, x.further())
 	case e.Outcome != event.ExecutionApplied:
 		return receipt{}, refuse(reasonUndoImpossible, "Step %d, %s, changed nothing: its outcome is %s.", e.Step, e.Action, e.Outcome)
 	case e.Undo == nil:
@@ -65,7 +84,7 @@ func (d *desk) undo(ctx context.Context, x executed, w wish) (receipt, error) {
 		return receipt{}, refuse(reasonUndoImpossible, "%s", e.Undo.Summary)
 	}
 	request, err := d.press.Seal(ctx, event.Draft{
-		Type: event.UndoRequested, Parent: &x.event, Cause: x.attempt + "/undo/" + d.round(), Document: x.document, Now: d.now(),
+		Type: event.UndoRequested, Parent: &x.event, Cause: fmt.Sprintf("%s/undo/%d/%s", x.attempt, e.Step, d.round()), Document: x.document, Now: d.now(),
 		Sections: []event.Section{{Name: event.SectionUndoRequest, Value: event.UndoRequest{
 			By: w.by.Name, Reason: event.Cut(w.comment, event.MaxText), Step: e.Step, RequestedAt: d.now(),
 		}}},

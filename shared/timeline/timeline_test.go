@@ -63,7 +63,7 @@ func TestAHealedRemediationTellsAllThatMatters(t *testing.T) {
 	require.Equal(t, "rollback_deployment", v.Action)
 	require.Equal(t, "P2", v.Priority)
 	require.Equal(t, eventtest.Execution.Changes[0].Field, v.Changes[0].Field)
-	require.Equal(t, &timeline.Undo{Possible: true, Summary: "Roll forward to checkout-7c9d8b6f5.",
+	require.Equal(t, &timeline.Undo{Step: 1, Possible: true, Summary: "Roll forward to checkout-7c9d8b6f5.",
 		How: "POST /api/v1/remediations/" + eventtest.RemediationID + "/undo"}, v.Undo)
 	require.Equal(t, event.VerdictEffective, v.Verdict.Verdict)
 	require.Contains(t, v.Reasons, "Revision 4 crash-loops; revision 3 ran.")
@@ -177,41 +177,54 @@ func TestAnUndoTakesBackTheLastStepThatCanBe(t *testing.T) {
 	back := func(words string) *event.Undo { return &event.Undo{Possible: true, Summary: words} }
 	never := &event.Undo{Summary: "Nothing to undo."}
 	cordon := did(t, 1, event.ExecutionApplied, back("Uncordons."))
+	const uncordons, scales = "Uncordons.", "Scales down."
+	second, undone := did(t, 2, event.ExecutionApplied, back(scales)), did(t, 2, event.ExecutionUndone, never)
 	for name, c := range map[string]struct {
 		done []history.Entry
-		// shown is the view's; chosen the execution, as step and outcome.
+		// named is the step that the request names.
+		named int
+		// shown is the view's, chosen the execution, as step and outcome, next the
+		// earlier step that can be taken back, too.
 		shown  *timeline.Undo
 		chosen string
+		next   int
 	}{
-		"nothing was executed":          {nil, nil, ""},
-		"the only step":                 {[]history.Entry{cordon}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
-		"a later step changed nothing":  {[]history.Entry{cordon, did(t, 2, event.ExecutionNothing, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
-		"a later step is final":         {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
-		"an undo was only tried":        {[]history.Entry{cordon, did(t, 1, event.ExecutionDryRun, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
-		"both can be":                   {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, back("Scales down."))}, &timeline.Undo{Possible: true, Summary: "Scales down."}, "2 applied"},
-		"the later was taken back":      {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, back("Scales down.")), did(t, 2, event.ExecutionUndone, never)}, &timeline.Undo{Possible: true, Summary: "Uncordons."}, "1 applied"},
-		"it was taken back":             {[]history.Entry{cordon, did(t, 1, event.ExecutionUndone, never)}, nil, "1 undone"},
-		"and then tried once more":      {[]history.Entry{cordon, did(t, 1, event.ExecutionUndone, never), did(t, 1, event.ExecutionDryRun, never)}, nil, "1 undone"},
-		"nothing can be":                {[]history.Entry{did(t, 1, event.ExecutionNothing, never), did(t, 2, event.ExecutionApplied, never)}, &timeline.Undo{Summary: "Nothing to undo."}, "2 applied"},
-		"an applied one has no receipt": {[]history.Entry{did(t, 1, event.ExecutionApplied, nil)}, nil, "1 applied"},
-		"nothing was changed":           {[]history.Entry{did(t, 1, event.ExecutionDryRun, never), did(t, 2, event.ExecutionNothing, never)}, nil, "2 nothing_to_change"},
+		"nothing was executed":           {nil, 0, nil, "", 0},
+		"the only step":                  {[]history.Entry{cordon}, 0, offered(1, uncordons, ""), "1 applied", 0},
+		"a later step changed nothing":   {[]history.Entry{cordon, did(t, 2, event.ExecutionNothing, never)}, 0, offered(1, uncordons, ""), "1 applied", 0},
+		"a later step is final":          {[]history.Entry{cordon, did(t, 2, event.ExecutionApplied, never)}, 0, offered(1, uncordons, ""), "1 applied", 0},
+		"an undo was only tried":         {[]history.Entry{cordon, did(t, 1, event.ExecutionDryRun, never)}, 0, offered(1, uncordons, ""), "1 applied", 0},
+		"both can be":                    {[]history.Entry{cordon, second}, 0, offered(2, scales, ""), "2 applied", 0},
+		"the earlier is named":           {[]history.Entry{cordon, second}, 1, offered(2, scales, ""), "1 applied", 0},
+		"the later was taken back":       {[]history.Entry{cordon, second, undone}, 0, offered(1, uncordons, ` {"step":1}`), "2 undone", 1},
+		"and then the earlier is named":  {[]history.Entry{cordon, second, undone}, 1, offered(1, uncordons, ` {"step":1}`), "1 applied", 0},
+		"and then the later is again":    {[]history.Entry{cordon, second, undone}, 2, offered(1, uncordons, ` {"step":1}`), "2 undone", 0},
+		"a step is named that never was": {[]history.Entry{cordon, second, undone}, 3, offered(1, uncordons, ` {"step":1}`), "", 0},
+		"it was taken back":              {[]history.Entry{cordon, did(t, 1, event.ExecutionUndone, never)}, 0, nil, "1 undone", 0},
+		"and then tried once more":       {[]history.Entry{cordon, did(t, 1, event.ExecutionUndone, never), did(t, 1, event.ExecutionDryRun, never)}, 0, nil, "1 undone", 0},
+		"nothing can be":                 {[]history.Entry{did(t, 1, event.ExecutionNothing, never), did(t, 2, event.ExecutionApplied, never)}, 0, &timeline.Undo{Step: 2, Summary: "Nothing to undo."}, "2 applied", 0},
+		"an applied one has no receipt":  {[]history.Entry{did(t, 1, event.ExecutionApplied, nil)}, 0, nil, "1 applied", 0},
+		"nothing was changed":            {[]history.Entry{did(t, 1, event.ExecutionDryRun, never), did(t, 2, event.ExecutionNothing, never)}, 0, nil, "2 nothing_to_change", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.shown != nil && c.shown.Possible {
-				c.shown.How = "POST /api/v1/remediations/" + eventtest.RemediationID + "/undo"
-			}
 			for range 2 {
 				v, err := timeline.Of(append(samples(t, event.SignalReceived), c.done...))
 				require.NoError(t, err)
 				require.Equal(t, c.shown, v.Undo)
-				entry, ok, err := timeline.ToUndo(c.done)
+				r, ok, err := timeline.ToUndo(c.done, c.named)
 				require.NoError(t, err)
 				require.Equal(t, c.chosen != "", ok)
-				require.Equal(t, c.chosen, chosen(t, entry))
+				require.Equal(t, c.chosen, chosen(t, r.Entry))
+				require.Equal(t, c.next, r.Next)
 				slices.Reverse(c.done) // events come in any order
 			}
 		})
 	}
+}
+
+// offered is an undo that can be asked for.
+func offered(step int, summary, body string) *timeline.Undo {
+	return &timeline.Undo{Step: step, Possible: true, Summary: summary, How: "POST /api/v1/remediations/" + eventtest.RemediationID + "/undo" + body}
 }
 
 func chosen(t *testing.T, entry history.Entry) string {

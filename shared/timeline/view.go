@@ -83,8 +83,10 @@ const (
 	StateExpired = "expired"
 )
 
-// Undo is what taking the last change back would do, and how to ask for it.
+// Undo is what taking a step back would do, and how to ask for it: the request,
+// and its body where it needs one.
 type Undo struct {
+	Step     int    `json:"step"`
 	Possible bool   `json:"possible"`
 	Summary  string `json:"summary"`
 	How      string `json:"how,omitempty"`

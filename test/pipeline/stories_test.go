@@ -43,17 +43,22 @@ func (b *bed) samples(t *testing.T) {
 }
 
 // keepsItsWord asks for the undo that a view offers, whichever step it is of, and
-// for that of the step before, until none is offered.
+// for that of the step before, as the view says, until none is offered. Whoever
+// asks again for what was taken back gets nothing else taken back.
 func (b *bed) keepsItsWord(t *testing.T, v timeline.View) {
 	t.Helper()
 	for undone := 1; v.Undo != nil && v.Undo.Possible; undone++ {
-		method, path, _ := strings.Cut(v.Undo.How, " ")
-		got := b.ask(t, method, path, `{"reason": "To see whether it can be."}`)
+		method, how, _ := strings.Cut(v.Undo.How, " ")
+		path, body, _ := strings.Cut(how, " ")
+		got := b.ask(t, method, path, body)
 		require.Equal(t, http.StatusAccepted, got.status, string(got.body))
 		until(t, fmt.Sprintf("undo %d of %s", undone, v.ID), func() (bool, any) {
+			entries, err := b.History().Timeline(t.Context(), v.ID)
+			require.NoError(t, err)
 			v = b.view(t, v.ID)
-			return ends(v, event.OutcomeUndone) == undone, v.Timeline
+			return ends(v, event.OutcomeUndone) == undone && timeline.Whole(entries), v.Timeline
 		})
+		require.Equal(t, "already_undone", problem(t, b.ask(t, method, path, "")))
 	}
 }
 
