@@ -40,6 +40,13 @@ const (
 	fullClients = 96
 )
 
+// A sender waits a moment after a 503, since it is measured, and gives up after
+// seconds of them.
+const (
+	retryAfter = 10 * time.Millisecond
+	mostTries  = 500
+)
+
 func (l load) prepared() load {
 	if l.clients == 0 {
 		l.clients = fewClients
@@ -48,10 +55,26 @@ func (l load) prepared() load {
 	return l
 }
 
+// post posts a body until it is taken, as senders do whom a gateway that has enough
+// to do answers 503: how long that took is the sender's wait.
 func (l load) post(ctx context.Context, n int64) error {
+	for tries := 1; ; tries++ {
+		status, err := l.once(ctx, n)
+		if status != http.StatusServiceUnavailable || tries == mostTries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(retryAfter):
+		}
+	}
+}
+
+func (l load) once(ctx context.Context, n int64) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(l.body(n)))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	for k, v := range l.headers {
@@ -59,14 +82,14 @@ func (l load) post(ctx context.Context, n int64) error {
 	}
 	resp, err := l.client.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 	_ = resp.Body.Close()
 	if err == nil && !l.accept(resp.StatusCode) {
 		err = fmt.Errorf("%s: %.300s", resp.Status, text)
 	}
-	return err
+	return resp.StatusCode, err
 }
 
 // closed posts as fast as answers come, until the time or the bodies are over,
