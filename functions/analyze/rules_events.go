@@ -93,12 +93,13 @@ var (
 	containerEvents = []string{"CreateContainerError", "FailedPostStartHook", "FailedCreatePodContainer"}
 )
 
-// told adds to what a rule sees what the event itself said. Strangers wrote it.
+// told adds to what a rule sees what the event itself said. Strangers wrote it; the
+// gateway has taken credentials out.
 func told(when func(facts) (observation, bool)) func(facts) (observation, bool) {
 	return func(f facts) (observation, bool) {
 		seen, ok := when(f)
 		if message := f.Signal.Annotations["message"]; ok && message != "" {
-			said := event.Evidence{Source: "event", Detail: event.Cut(event.Redact(message), event.MaxText)}
+			said := event.Evidence{Source: "event", Detail: event.Cut(message, event.MaxText)}
 			seen.evidence = append([]event.Evidence{said}, seen.evidence...)
 		}
 		return seen, ok

@@ -16,12 +16,12 @@ var replicated = []string{"Deployment", "StatefulSet", "DaemonSet"}
 var stateRules = []rule{
 	{
 		name: "image cannot be pulled after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
-		when: neverRan(afterRollout(imageMissing)), because: "The image of the new revision cannot be pulled, and the revision before works",
+		when: neverRan(imageMissing), because: "The image of the new revision cannot be pulled, and the revision before works",
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.95,
 	},
 	{
 		name: "configuration is missing after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
-		when: neverRan(afterRollout(misconfigured)), because: "The containers of the new revision cannot be created, and the revision before works",
+		when: neverRan(misconfigured), because: "The containers of the new revision cannot be created, and the revision before works",
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
 	},
 	{
@@ -41,12 +41,17 @@ var stateRules = []rule{
 	},
 }
 
-// afterRollout observes a fault in pods of a revision that followed one that
-// works.
-func afterRollout(is func(event.ContainerState) bool) func(facts) (observation, bool) {
-	return func(f facts) (observation, bool) { return f.laidToRollout(f.faults(is)) }
+// neverRan observes a fault in pods of a revision of which none is ready, and that
+// followed one that works. Where one is ready the template is sound, and what the
+// others lack is their node's, or comes and goes.
+func neverRan(is func(event.ContainerState) bool) func(facts) (observation, bool) {
+	return func(f facts) (observation, bool) {
+		seen, ok := f.laidToRollout(f.faults(is))
+		return seen, ok && seen.rollout.current.Ready == 0
+	}
 }
 
+// laidToRollout observes faults in pods of a revision that followed one that works.
 func (f facts) laidToRollout(faults []fault) (observation, bool) {
 	if len(faults) == 0 {
 		return observation{}, false
@@ -56,15 +61,6 @@ func (f facts) laidToRollout(faults []fault) (observation, bool) {
 		return observation{}, false
 	}
 	return observation{evidence: append([]event.Evidence{r.evidence()}, say(faults)...), container: faults[0].state.Name, rollout: r}, true
-}
-
-// neverRan narrows it to rollouts of which no pod is ready. Where one is, the template
-// is sound, and what the others lack is their node's, or comes and goes.
-func neverRan(when func(facts) (observation, bool)) func(facts) (observation, bool) {
-	return func(f facts) (observation, bool) {
-		seen, ok := when(f)
-		return seen, ok && seen.rollout.current.Ready == 0
-	}
 }
 
 // crashedAfterRollout believes an alert that says so only of pods of the new
