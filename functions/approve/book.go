@@ -15,10 +15,7 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// answerKeep is how long the first answer to a hold is remembered.
-const answerKeep = 7 * 24 * time.Hour
-
-// parkFor is longer than a request may take, and than authorize does.
+// parkFor is longer than a request takes, and than authorize needs to have it.
 const parkFor = time.Minute
 
 // ledgerBook is the book in Redis.
@@ -46,7 +43,7 @@ func (b ledgerBook) AnswerOnce(ctx context.Context, e cloudevents.Event, step in
 		return recorded{}, err
 	}
 	r, err := b.ledger.AnswerOnce(ctx, ledger.OnceRecord{Remediation: event.Extension(e, event.ExtCorrelation),
-		Step: strconv.Itoa(step), Value: body, Keep: answerKeep})
+		Step: strconv.Itoa(step), Value: body, Keep: ledger.AnswerRetention})
 	if err != nil {
 		return recorded{}, err
 	}

@@ -48,16 +48,14 @@ const (
 
 // The kinds of due items that this stage handles, beside the ledger's own.
 const (
-	kindAssess   = "assess"
-	kindApproval = "approval"
-	kindUndo     = "undo"
-	kindLost     = "lost"
+	kindAssess = "assess"
+	kindUndo   = "undo"
+	kindLost   = "lost"
 )
 
 const (
-	// recordsKeptFor is how long verdicts and answers are kept: longer than
-	// anything may still be delivered.
-	recordsKeptFor = 7 * 24 * time.Hour
+	// verdictsKeptFor is longer than anything may still be delivered.
+	verdictsKeptFor = 7 * 24 * time.Hour
 	// countSeparator ends the number in front of a kept event.
 	countSeparator = '\n'
 	maxCountDigits = 4

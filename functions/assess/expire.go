@@ -47,7 +47,7 @@ func (a *assessor) expire(ctx context.Context, item ledger.Leased) error {
 		return err
 	}
 	record, err := a.book.AnswerOnce(ctx, ledger.OnceRecord{Remediation: data.Remediation.ID,
-		Step: strconv.Itoa(data.Decision.Step), Value: body, Keep: recordsKeptFor})
+		Step: strconv.Itoa(data.Decision.Step), Value: body, Keep: ledger.AnswerRetention})
 	if err != nil {
 		return err
 	}

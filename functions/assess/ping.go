@@ -124,7 +124,7 @@ func (a *assessor) run(ctx context.Context, item ledger.Leased) (err error) {
 	switch item.Kind {
 	case kindAssess:
 		return a.assess(ctx, item)
-	case kindApproval:
+	case ledger.KindApproval:
 		return a.expire(ctx, item)
 	case ledger.KindWatch:
 		return a.watch(ctx, item)

@@ -36,7 +36,7 @@ func (w *world) hold() {
 	body, err := stage.Encode(held)
 	require.NoError(w, err)
 	require.NoError(w, w.ledger.Hold(w.Context(), eventtest.RemediationID, body, 2*time.Hour))
-	require.NoError(w, w.ledger.Schedule(w.Context(), ledger.Due{ID: "approval/" + eventtest.RemediationID + "/1", Kind: kindApproval,
+	require.NoError(w, w.ledger.Schedule(w.Context(), ledger.Due{ID: ledger.ApprovalID(eventtest.RemediationID, 1), Kind: ledger.KindApproval,
 		Fingerprint: eventtest.Fingerprint, Remediation: eventtest.RemediationID, Payload: body}, time.Hour))
 	w.advance(held, 2*time.Hour)
 }
@@ -57,15 +57,25 @@ func (w *world) cancelled(soFar func()) {
 }
 
 func TestACancelledRemediationEndsSoThoughTheNewsGotLost(t *testing.T) {
-	w := newWorld(t)
-	w.cancelled(w.lose)
-	w.redis.Advance(30 * time.Minute)
-	w.ping(w.instance(nil))
-	require.Equal(t, []string{"remediation.closed"}, w.published())
-	_, data := w.last()
-	require.Equal(t, endResolved, data.End.Reason)
-	require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
-	require.Zero(t, w.dueCount())
+	for name, c := range map[string]struct {
+		soFar func(*world)
+		due   time.Duration
+	}{
+		"while it was held":           {(*world).hold, time.Hour},
+		"while its action was coming": {(*world).lose, 30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.cancelled(func() { c.soFar(w) })
+			w.redis.Advance(c.due)
+			w.ping(w.instance(nil))
+			require.Equal(t, []string{"remediation.closed"}, w.published())
+			_, data := w.last()
+			require.Equal(t, endResolved, data.End.Reason)
+			require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
+			require.Zero(t, w.dueCount())
+		})
+	}
 }
 
 // An expiry that was recorded and not published is the end, whatever is known by the time
@@ -100,18 +110,6 @@ func TestAHoldThatNobodyAnswersExpires(t *testing.T) {
 	require.Equal(t, event.OutcomeExpired, w.claim().Outcome)
 	_, err := w.ledger.Held(t.Context(), eventtest.RemediationID)
 	require.ErrorIs(t, err, ledger.ErrNotFound)
-	require.Zero(t, w.dueCount())
-}
-
-func TestAHoldWhoseAlertStoppedEndsSoThoughTheNewsGotLost(t *testing.T) {
-	w := newWorld(t)
-	w.cancelled(w.hold)
-	w.redis.Advance(time.Hour)
-	w.ping(w.instance(nil))
-	require.Equal(t, []string{"remediation.closed"}, w.published())
-	_, data := w.last()
-	require.Equal(t, endResolved, data.End.Reason)
-	require.Equal(t, event.OutcomeCancelled, w.claim().Outcome)
 	require.Zero(t, w.dueCount())
 }
 
@@ -224,7 +222,7 @@ func TestItemsThatNobodyCanBelieveAreDropped(t *testing.T) {
 	forged.SetExtension(event.ExtSeal, "AAAA")
 	body, err := stage.Encode(forged)
 	require.NoError(t, err)
-	for _, kind := range []string{kindAssess, kindApproval, ledger.KindPark, kindUndo, ledger.KindWatch} {
+	for _, kind := range []string{kindAssess, ledger.KindApproval, ledger.KindPark, kindUndo, ledger.KindWatch} {
 		for name, payload := range map[string][]byte{"forged": body, "no event": []byte("{}"), "not even JSON": []byte("x")} {
 			w := newWorld(t)
 			require.NoError(t, w.ledger.Schedule(t.Context(), ledger.Due{ID: "x/1", Kind: kind, Fingerprint: eventtest.Fingerprint,

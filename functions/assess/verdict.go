@@ -61,36 +61,40 @@ func (a *assessor) assess(ctx context.Context, item ledger.Leased) error {
 	return a.giveUp(ctx, j)
 }
 
-// verdict is the one stored for this attempt, again tells that there is one; else
-// what is found now becomes it.
-func (a *assessor) verdict(ctx context.Context, j judged, attempt int) (verdict event.Assessment, again bool, err error) {
+// verdict is the one on record for this attempt; else what is found now is put
+// there. Again tells that there was one.
+func (a *assessor) verdict(ctx context.Context, j judged, attempt int) (_ event.Assessment, again bool, _ error) {
 	stored, err := a.book.Verdict(ctx, j.cause)
 	again = err == nil
 	if errors.Is(err, ledger.ErrNotFound) {
-		found := a.witness.Look(ctx, Case{Remediation: j.data.Remediation, Signal: j.data.Signal, Execution: j.data.Execution})
-		// A turn that ran out saw nothing because it had no time: that is no
-		// evidence, and the next ping looks again.
-		if err := ctx.Err(); err != nil {
-			return verdict, false, err
-		}
-		verdict = Judge(found, Round{Step: j.data.Execution.Step, Attempt: attempt})
-		verdict.AssessedAt = a.now()
-		if stored, err = json.Marshal(verdict); err != nil {
-			return verdict, false, fmt.Errorf("encode verdict: %w", err)
-		}
-		var record ledger.Record
-		if record, err = a.book.VerdictOnce(ctx, j.cause, stored, recordsKeptFor); err == nil {
-			stored = record.Value
-		}
+		stored, err = a.judge(ctx, j, attempt)
 	}
 	if err != nil {
-		return verdict, false, err
+		return event.Assessment{}, false, err
 	}
-	verdict = event.Assessment{}
+	var verdict event.Assessment
 	if err := json.Unmarshal(stored, &verdict); err != nil {
 		return verdict, again, stage.Permanent(ReasonBadItem, fmt.Errorf("decode stored verdict: %w", err))
 	}
 	return verdict, again, nil
+}
+
+// judge records a verdict on what is found now, and returns the one that counts.
+func (a *assessor) judge(ctx context.Context, j judged, attempt int) ([]byte, error) {
+	found := a.witness.Look(ctx, Case{Remediation: j.data.Remediation, Signal: j.data.Signal, Execution: j.data.Execution})
+	// A turn that ran out saw nothing because it had no time: that is no
+	// evidence, and the next ping looks again.
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	verdict := Judge(found, Round{Step: j.data.Execution.Step, Attempt: attempt})
+	verdict.AssessedAt = a.now()
+	body, err := json.Marshal(verdict)
+	if err != nil {
+		return nil, fmt.Errorf("encode verdict: %w", err)
+	}
+	record, err := a.book.VerdictOnce(ctx, j.cause, body, verdictsKeptFor)
+	return record.Value, err
 }
 
 // sealAssessed makes the event that tells the verdict. Its time is the

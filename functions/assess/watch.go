@@ -133,7 +133,7 @@ func (a *assessor) holdAgain(ctx context.Context, held cloudevents.Event) error 
 	case err != nil:
 		return err
 	}
-	return a.book.ScheduleOnce(ctx, ledger.Due{ID: fmt.Sprintf("%s/%s/%d", kindApproval, r.ID, data.Decision.Step), Kind: kindApproval,
+	return a.book.ScheduleOnce(ctx, ledger.Due{ID: ledger.ApprovalID(r.ID, data.Decision.Step), Kind: ledger.KindApproval,
 		Fingerprint: r.Fingerprint, Remediation: r.ID, Payload: body}, left)
 }
 

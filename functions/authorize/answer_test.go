@@ -119,8 +119,8 @@ func (b *bench) expiryIsDue(t testing.TB) bool {
 	due, err := b.ledger.LeaseDue(t.Context(), 10, time.Minute)
 	require.NoError(t, err)
 	for _, item := range due {
-		if item.ID == approvalID(eventtest.RemediationID, 1) {
-			require.Equal(t, KindApproval, item.Kind)
+		if item.ID == ledger.ApprovalID(eventtest.RemediationID, 1) {
+			require.Equal(t, ledger.KindApproval, item.Kind)
 			e, err := stage.Decode(item.Payload)
 			require.NoError(t, err)
 			require.Equal(t, b.held.ID(), e.ID())

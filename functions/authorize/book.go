@@ -13,18 +13,9 @@ import (
 	"kubernaut.ai/shared/stage"
 )
 
-// KindApproval is the kind of the due item that expires a hold; its payload
-// is the held event, encoded by stage.Encode.
-const KindApproval = "approval"
-
 // holdKeep is how much longer than it can be answered a hold is remembered:
 // an answer given at the last moment may still be on its way.
 const holdKeep = event.AnswerWithin + approvalGrace
-
-// approvalID names the due item of a held step.
-func approvalID(remediation string, step int) string {
-	return KindApproval + "/" + remediation + "/" + strconv.Itoa(step)
-}
 
 // ledgerBook keeps holds and answers in Redis. An answer is stored as the
 // sealed event that carries it, so that it can be published again.
@@ -41,7 +32,7 @@ func (b ledgerBook) Hold(ctx context.Context, e cloudevents.Event, w waiting) er
 	if err := b.ledger.Hold(ctx, w.remediation.ID, body, w.within+holdKeep); err != nil {
 		return err
 	}
-	return b.ledger.Schedule(ctx, ledger.Due{ID: approvalID(w.remediation.ID, w.step), Kind: KindApproval,
+	return b.ledger.Schedule(ctx, ledger.Due{ID: ledger.ApprovalID(w.remediation.ID, w.step), Kind: ledger.KindApproval,
 		Fingerprint: w.remediation.Fingerprint, Remediation: w.remediation.ID, Payload: body}, w.within)
 }
 
@@ -91,7 +82,7 @@ func (b ledgerBook) AnswerFirst(ctx context.Context, e cloudevents.Event, step i
 		return false, err
 	}
 	remediation := event.Extension(e, event.ExtCorrelation)
-	r, err := b.ledger.AnswerOnce(ctx, ledger.OnceRecord{Remediation: remediation, Step: strconv.Itoa(step), Value: body, Keep: answerKeep})
+	r, err := b.ledger.AnswerOnce(ctx, ledger.OnceRecord{Remediation: remediation, Step: strconv.Itoa(step), Value: body, Keep: ledger.AnswerRetention})
 	if err != nil || r.First {
 		return r.First, err
 	}
@@ -101,7 +92,7 @@ func (b ledgerBook) AnswerFirst(ctx context.Context, e cloudevents.Event, step i
 }
 
 func (b ledgerBook) Close(ctx context.Context, a Answer) error {
-	if err := b.ledger.DropDue(ctx, approvalID(a.Remediation.ID, a.Decision.Step)); err != nil {
+	if err := b.ledger.DropDue(ctx, ledger.ApprovalID(a.Remediation.ID, a.Decision.Step)); err != nil {
 		return err
 	}
 	return b.ledger.DropDue(ctx, ledger.ParkID(a.ID))

@@ -42,8 +42,6 @@ const (
 	// seven days: an event that is older could be replayed against a claim
 	// that nobody remembers as settled.
 	maxAge = 6 * 24 * time.Hour
-	// answerKeep is how long the first answer to a hold is remembered.
-	answerKeep = 7 * 24 * time.Hour
 )
 
 // settings are the stage's bounds.

@@ -23,16 +23,6 @@ type Due struct {
 	Payload []byte
 }
 
-// KindWatch is the kind of the item that watches over a live claim.
-const KindWatch = "watch"
-
-// WatchID is the id of the watch item of a remediation. It is the remediation's
-// and not the workload's, so that a late report on one that ended can never
-// displace the watch of the one that came after it. A crash can leave a watch
-// behind its remediation: whoever leases one reads the claim first, and completes
-// the item when the claim is settled or another remediation's.
-func WatchID(remediationID string) string { return KindWatch + "/" + remediationID }
-
 func watchItem(fingerprint, remediationID string, event []byte) Due {
 	return Due{
 		ID: WatchID(remediationID), Kind: KindWatch,
