@@ -236,10 +236,15 @@ func TestATurnThatFailedMayBeTriedAtOnce(t *testing.T) {
 	require.Equal(t, int32(2), calls.Load())
 }
 
+// escalated ends a remediation.
+func escalated() stage.Reply {
+	return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze})
+}
+
 func TestATerminalReplySettlesTheClaim(t *testing.T) {
 	server, claims := redis(t)
 	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
-		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
+		return escalated(), nil
 	})
 	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL(), stage.EnvCooldown, "escalated=48h"))
 	_, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
@@ -268,7 +273,7 @@ func TestATerminalReplyIsNotLostBetweenItsRecordAndItsClaim(t *testing.T) {
 		// From here on the claim cannot be settled.
 		require.NoError(t, client.Rename(ctx, keys[0], "aside").Err())
 		require.NoError(t, client.SAdd(ctx, keys[0], "no claim").Err())
-		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
+		return escalated(), nil
 	})
 	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
 	_, err = f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
@@ -290,7 +295,7 @@ func TestATerminalReplyIsNotLostBetweenItsRecordAndItsClaim(t *testing.T) {
 func TestATerminalReplyIsRepeatedThoughAnotherRemediationFollowed(t *testing.T) {
 	server, claims := redis(t)
 	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
-		return stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze}), nil
+		return escalated(), nil
 	})
 	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL(), stage.EnvCooldown, "escalated=0s"))
 	first, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
@@ -312,7 +317,7 @@ func TestADetachedReplyThatIsRepeatedSettlesNothing(t *testing.T) {
 	require.NoError(t, claims.Advance(t.Context(), ledger.Advance{Fingerprint: eventtest.Fingerprint,
 		Remediation: eventtest.RemediationID, Phase: "signal.classified", Within: time.Hour}))
 	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
-		reply := stage.Ended(event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: "rungs_spent", Stage: event.StageAnalyze})
+		reply := escalated()
 		reply.Detached = true
 		return reply, nil
 	})
