@@ -15,9 +15,10 @@ const (
 	// envAnalyst names who analyses; "rules" is the offline rule base.
 	envAnalyst = "ANALYST"
 	// The caps are execute's own: what it would refuse is not proposed.
-	envMaxMemory = "MAX_MEMORY"
-	envMaxCPU    = "MAX_CPU"
-	envMaxHPA    = "HPA_MAX_CAP"
+	envMaxMemory   = "MAX_MEMORY"
+	envMaxCPU      = "MAX_CPU"
+	envMaxReplicas = "MAX_REPLICAS"
+	envMaxHPA      = "HPA_MAX_CAP"
 )
 
 // Named reasons.
@@ -55,7 +56,8 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 }
 
 func selectAnalyst(c *stage.Config) (Analyst, error) {
-	caps, err := parseCaps(c.String(envMaxMemory, defaultMaxMemory), c.String(envMaxCPU, defaultMaxCPU), c.Int(envMaxHPA, defaultMaxHPA))
+	caps, err := parseCaps(c.String(envMaxMemory, defaultMaxMemory), c.String(envMaxCPU, defaultMaxCPU),
+		counts{replicas: c.Int(envMaxReplicas, defaultMaxReplicas), autoscaler: c.Int(envMaxHPA, defaultMaxHPA)})
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ func TestQuantitiesAreRaisedToRoundValues(t *testing.T) {
 
 func TestEveryRuleOfTheTableIsReached(t *testing.T) {
 	reached := map[string]bool{}
-	for _, c := range slices.Concat(ladders, eventLadders) {
+	for _, c := range slices.Concat(ladders, eventLadders, rolloutLadders) {
 		reached[c.rule] = true
 	}
 	names := map[string]bool{}

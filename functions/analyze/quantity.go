@@ -10,9 +10,10 @@ import (
 
 // Defaults of the caps, as execute has them.
 const (
-	defaultMaxMemory = "8Gi"
-	defaultMaxCPU    = "4"
-	defaultMaxHPA    = 50
+	defaultMaxMemory   = "8Gi"
+	defaultMaxCPU      = "4"
+	defaultMaxReplicas = 50
+	defaultMaxHPA      = 50
 )
 
 // raise is by how much one rung raises a limit or a bound.
@@ -28,12 +29,15 @@ const (
 type caps struct {
 	memory resource.Quantity
 	cpu    resource.Quantity
-	// replicas bounds an autoscaler's maximum.
-	replicas int32
+	// replicas bounds a workload's number, autoscaler an autoscaler's maximum.
+	replicas, autoscaler int32
 }
 
-func parseCaps(memory, cpu string, replicas int) (caps, error) {
-	c := caps{replicas: int32(min(replicas, math.MaxInt32))}
+// counts are the caps that are numbers.
+type counts struct{ replicas, autoscaler int }
+
+func parseCaps(memory, cpu string, n counts) (caps, error) {
+	c := caps{replicas: int32(min(n.replicas, math.MaxInt32)), autoscaler: int32(min(n.autoscaler, math.MaxInt32))}
 	var err error
 	if c.memory, err = resource.ParseQuantity(memory); err != nil {
 		return caps{}, fmt.Errorf("setting %s: %q: %w", envMaxMemory, memory, err)
@@ -83,9 +87,9 @@ func (c caps) raiseCPU(limit string, times int) (string, bool) {
 	return fmt.Sprintf("%dm", milli), true
 }
 
-// raiseReplicas raises an autoscaler's maximum, to the cap at most.
-func (c caps) raiseReplicas(maximum int32) (int32, bool) {
-	next := min(int32(math.Ceil(float64(maximum)*raise)), c.replicas)
+// raiseAutoscaler raises an autoscaler's maximum, to the cap at most.
+func (c caps) raiseAutoscaler(maximum int32) (int32, bool) {
+	next := min(int32(math.Ceil(float64(maximum)*raise)), c.autoscaler)
 	return next, next > maximum
 }
 

@@ -30,6 +30,11 @@ var stateRules = []rule{
 		ladder: []rung{raiseMemory(1), raiseMemory(2), notify}, confidence: 0.9,
 	},
 	{
+		name: "few pods crash after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
+		when: fewCrashed, because: "Some pods of the new revision crash, and most of them are ready",
+		ladder: []rung{restart, rollback, diagnose, notify}, confidence: 0.75,
+	},
+	{
 		name: "crash loop after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
 		when: crashedAfterRollout, because: "The pods of the new revision crash, and the revision before works",
 		ladder: []rung{rollback, diagnose, notify}, confidence: 0.9,
@@ -72,6 +77,26 @@ func crashedAfterRollout(f facts) (observation, bool) {
 	return f.laidToRollout(slices.DeleteFunc(f.faults(f.crashLoops), func(x fault) bool {
 		return (about || f.outdated(x.pod)) && !f.crashing(x.state)
 	}))
+}
+
+// fewCrashed observes crashes in the lesser part of a revision that serves: it may
+// be a place or a piece of work that those pods have, so they are replaced before
+// what most of them run well is taken back.
+func fewCrashed(f facts) (observation, bool) {
+	seen, ok := crashedAfterRollout(f)
+	current := seen.rollout.current
+	down := max(f.crashed(), current.Replicas-current.Ready)
+	return seen, ok && current.Ready > 0 && 2*down < current.Replicas
+}
+
+// crashed counts the pods that crash.
+func (f facts) crashed() (n int32) {
+	for _, p := range f.Context.Pods {
+		if slices.ContainsFunc(p.Containers, f.crashLoops) {
+			n++
+		}
+	}
+	return n
 }
 
 // outOfMemory leaves out the pods of former revisions: the template that would be

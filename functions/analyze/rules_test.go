@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write the golden proposals anew")
 
 func offline(t testing.TB) rules {
-	c, err := parseCaps(defaultMaxMemory, defaultMaxCPU, defaultMaxHPA)
+	c, err := parseCaps(defaultMaxMemory, defaultMaxCPU, counts{replicas: defaultMaxReplicas, autoscaler: defaultMaxHPA})
 	require.NoError(t, err)
 	return rules{caps: c}
 }
@@ -103,6 +103,8 @@ var ladders = []ladderCase{
 		"autoscaler does not reach what it wants", "collect_diagnostics notify_only", `{}`},
 	{"KubePdbNotEnoughHealthyPods adds a replica to the Deployment behind it", alert("KubePdbNotEnoughHealthyPods", target("PodDisruptionBudget", "cart"), workload(3, 2), owners(deployment)),
 		"disruption budget lacks healthy pods", "scale_deployment collect_diagnostics notify_only", `{"replicas":4}`},
+	{"KubePdbNotEnoughHealthyPods adds nothing to a Deployment at the cap", alert("KubePdbNotEnoughHealthyPods", target("PodDisruptionBudget", "cart"), workload(50, 49), owners(deployment)),
+		"disruption budget lacks healthy pods", "collect_diagnostics notify_only", `{}`},
 	{"KubePdbNotEnoughHealthyPods adds nothing to what an autoscaler owns", alert("KubePdbNotEnoughHealthyPods", target("PodDisruptionBudget", "cart"), workload(3, 2), owners(deployment), hpa(3, 3, 5, "False")),
 		"disruption budget lacks healthy pods", "collect_diagnostics notify_only", `{}`},
 	{"KubeJobFailed is not repeated", alert("KubeJobFailed", target("Job", "import"), pod("import-x", "Job/import", crashLoop)),

@@ -62,7 +62,7 @@ func raiseHPA(f facts, _ observation) (event.Rung, bool) {
 	if target.Same(f.target()) {
 		target = f.target()
 	}
-	next, ok := f.caps.raiseReplicas(a.Max)
+	next, ok := f.caps.raiseAutoscaler(a.Max)
 	return event.Rung{Action: action.UpdateHPA, Target: target, Parameters: map[string]any{"maxReplicas": next},
 		Rationale: fmt.Sprintf("Raising the autoscaler's maximum from %d to %d lets it follow the load", a.Max, next)}, ok
 }
@@ -101,10 +101,11 @@ func scaleToReady(f facts, _ observation) (event.Rung, bool) {
 		Rationale: fmt.Sprintf("%d of %d replicas are ready; scaling to %d gives up the rest, which a person must agree to", w.Ready, w.Desired, w.Ready)}, true
 }
 
-// scaleUp adds a replica to the Deployment behind a disruption budget.
+// scaleUp adds a replica to the Deployment behind a disruption budget, where the
+// cap has room for one.
 func scaleUp(f facts, _ observation) (event.Rung, bool) {
 	w := f.Context.Workload
-	if w == nil || w.Desired < 1 || f.Context.Autoscaler != nil {
+	if w == nil || w.Desired < 1 || w.Desired >= f.caps.replicas || f.Context.Autoscaler != nil {
 		return event.Rung{}, false
 	}
 	for _, owner := range f.Context.Owners {
