@@ -248,6 +248,21 @@ func TestAPasswordOutlivesAChangeOfOverlay(t *testing.T) {
 	require.Equal(t, text, keys(t, text, "--current", "-", "--overlay", "production"), "one's own PostgreSQL is remembered")
 }
 
+func TestThePasswordOfAStoreThatIsLeftIsKeptForItsVolume(t *testing.T) {
+	dev := keys(t, "", "--overlay", "dev")
+	own := []string{"--redis-url", "redis://cache.example/0", "--history-url", "postgres://db.example/k"}
+	left := keys(t, dev, append([]string{"--current", "-", "--overlay", "external"}, own...)...)
+	for _, name := range []string{"kubernaut-redis", "kubernaut-history"} {
+		was, is := installed(t, dev).secrets[name], installed(t, left).secrets[name]
+		require.NotEmpty(t, was["password"])
+		require.Equal(t, was["password"], is["password"], name)
+		require.Equal(t, was["auth.conf"], is["auth.conf"], name)
+		require.Contains(t, string(is["url"]), ".example/")
+	}
+	require.Equal(t, left, keys(t, left, "--current", "-", "--overlay", "external"), "one's own stores are remembered")
+	require.Equal(t, left, keys(t, left, "--current", "-"))
+}
+
 func TestWhatCannotBeIsRefused(t *testing.T) {
 	const password = "hunter2secret"
 	start := keys(t, "", "--overlay", "dev")
@@ -256,19 +271,22 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		args  []string
 		says  string
 	}{
-		"no store is named":                      {"", nil, "with REDIS_URL=redis://..., or an overlay that brings one with OVERLAY=dev or OVERLAY=production"},
-		"production brings no PostgreSQL":        {"", []string{"--overlay", "production"}, "with HISTORY_URL=postgres://..., or the overlay that brings one with OVERLAY=dev"},
-		"an overlay that is not there":           {"", []string{"--overlay", "staging"}, "there are dev, production, external. For one of your own, name the one that it is made of"},
-		"a URL of another kind":                  {"", []string{"--redis-url", "http://x:" + password + "@y"}, "redis:// or rediss://"},
-		"an empty pipe, as of a broken kubectl":  {"", []string{"--current", "-", "--overlay", "dev"}, "it is empty"},
-		"something else in the pipe":             {"kind: Pod\n", []string{"--current", "-", "--overlay", "dev"}, "want Secrets"},
-		"a key that is none":                     {"kind: Secret\nmetadata: {name: seal-gateway}\nstringData: {private: " + password + "}\n", []string{"--current", "-", "--overlay", "dev"}, "not base64"},
-		"rotating a stage that is not there":     {start, []string{"--current", "-", "--rotate", "gatewy"}, "there is no stage"},
-		"promoting what was never rotated":       {start, []string{"--current", "-", "--promote"}, "start with --rotate"},
-		"a file that is not there":               {"", []string{"--current", "/nonexistent", "--overlay", "dev"}, "read current"},
-		"words after the flags":                  {"", []string{"--overlay", "dev", "now"}, "unexpected argument"},
-		"a folder without functions":             {"", []string{"--root", t.TempDir(), "--overlay", "dev"}, "holds no functions"},
-		"a language model's key that is missing": {"", []string{"--overlay", "dev", "--llm-key-file", "/nonexistent"}, "language model"},
+		"no store is named":                                                 {"", nil, "with REDIS_URL=redis://..., or an overlay that brings one with OVERLAY=dev or OVERLAY=production"},
+		"production brings no PostgreSQL":                                   {"", []string{"--overlay", "production"}, "with HISTORY_URL=postgres://..., or the overlay that brings one with OVERLAY=dev"},
+		"an overlay that is not there":                                      {"", []string{"--overlay", "staging"}, "there are dev, production, external. For one of your own, name the one that it is made of"},
+		"a URL of another kind":                                             {"", []string{"--redis-url", "http://x:" + password + "@y"}, "redis:// or rediss://"},
+		"an empty pipe, as of a broken kubectl":                             {"", []string{"--current", "-", "--overlay", "dev"}, "it is empty"},
+		"something else in the pipe":                                        {"kind: Pod\n", []string{"--current", "-", "--overlay", "dev"}, "want Secrets"},
+		"a key that is none":                                                {"kind: Secret\nmetadata: {name: seal-gateway}\nstringData: {private: " + password + "}\n", []string{"--current", "-", "--overlay", "dev"}, "not base64"},
+		"rotating a stage that is not there":                                {start, []string{"--current", "-", "--rotate", "gatewy"}, "there is no stage"},
+		"promoting what was never rotated":                                  {start, []string{"--current", "-", "--promote"}, "start with --rotate"},
+		"a file that is not there":                                          {"", []string{"--current", "/nonexistent", "--overlay", "dev"}, "read current"},
+		"words after the flags":                                             {"", []string{"--overlay", "dev", "now"}, "unexpected argument"},
+		"a folder without functions":                                        {"", []string{"--root", t.TempDir(), "--overlay", "dev"}, "holds no functions"},
+		"a Redis that the environment happens to name, as keys are rotated": {start, []string{"--current", "-", "--rotate", "all", "--redis-url", "redis://x:" + password + "@y"}, "leave it out"},
+		"a Redis of one's own beside the overlay's":                         {start, []string{"--current", "-", "--overlay", "production", "--history-url", "postgres://y/k", "--redis-url", "redis://x:" + password + "@y"}, "leave it out"},
+		"a history of one's own beside the overlay's":                       {start, []string{"--current", "-", "--overlay", "dev", "--history-url", "postgres://x:" + password + "@y/k"}, "OVERLAY=external"},
+		"a language model's key that is missing":                            {"", []string{"--overlay", "dev", "--llm-key-file", "/nonexistent"}, "language model"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := refused(t, c.stdin, c.args...)

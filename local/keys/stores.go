@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,27 +72,51 @@ func hasScheme(name, raw string, schemes ...string) error {
 }
 
 // address fills the Secrets of the stores. A URL of the user's own wins, now
-// or from an earlier run; a Secret with a password is for a store that
-// deploy/stores brings, and follows the overlay.
+// or from an earlier run; that of a store which deploy/stores brings follows the
+// overlay.
 func (s stores) address(m *material) error {
 	var errRedis, errHistory error
 	was := m.history
 	switch {
 	case s.redis != "":
-		m.redis = map[string]string{keyURL: s.redis}
-	case m.redis[keyURL] == "", m.redis[keyPassword] != "" && s.overlay != "":
+		m.redis, errRedis = s.usersOwn(given{"redis-url", s.redis, []string{overlayDev, overlayProduction}}, m.redis)
+	case m.redis[keyURL] == "", brought(m.redis) && s.overlay != "":
 		m.redis, errRedis = s.ownRedis(m.redis[keyPassword])
 	}
 	switch {
 	case s.history != "":
-		m.history = map[string]string{keyURL: s.history}
-	case m.history[keyURL] == "", m.history[keyPassword] != "" && s.overlay != "":
+		m.history, errHistory = s.usersOwn(given{"history-url", s.history, []string{overlayDev}}, m.history)
+	case m.history[keyURL] == "", brought(m.history) && s.overlay != "":
 		m.history, errHistory = s.ownHistory(m.history[keyPassword])
 	}
 	if errHistory == nil {
 		m.history[keyReaderURL], errHistory = s.readerURL(was, m.history[keyURL])
 	}
 	return errors.Join(errRedis, errHistory)
+}
+
+// given is a URL that the user gave, and the overlays that bring such a store.
+type given struct {
+	flag, url string
+	broughtBy []string
+}
+
+// usersOwn addresses a store of the user's own. What else the Secret holds stays:
+// the store that an overlay brought keeps its volume, which no other password
+// opens. A URL that stands in the environment by chance must not end its use.
+func (s stores) usersOwn(g given, was map[string]string) (map[string]string, error) {
+	if brought(was) && g.url != was[keyURL] && (s.overlay == "" || slices.Contains(g.broughtBy, s.overlay)) {
+		return nil, fmt.Errorf("%s is given, by the flag or by the environment, but the cluster uses the store that its overlay brought: leave it out or, to change to your own, name an overlay without that store, such as OVERLAY=%s", g.flag, overlayExternal)
+	}
+	secret := map[string]string{}
+	maps.Copy(secret, was)
+	secret[keyURL] = g.url
+	return secret, nil
+}
+
+// brought tells that the Secret's URL is that of a store which an overlay brought.
+func brought(secret map[string]string) bool {
+	return secret[keyPassword] != "" && strings.Contains(secret[keyURL], ":"+secret[keyPassword]+"@")
 }
 
 // readerURL is the one given, now or in an earlier run; without one, readers
