@@ -15,6 +15,8 @@ FUNCTION ?=
 REGISTRY ?=
 PLATFORM ?=
 VERSION ?=
+# The race detector takes a C compiler, without which Go turns cgo off.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function $(FUNCTION))
 
 .PHONY: help
@@ -28,15 +30,16 @@ run: ## the whole system in one process, with sample alerts (ARGS="--help" for f
 
 .PHONY: test
 test: ## every test of every module, with the race detector (also opa's)
+	@test -n "$(RACE)" || echo "make test: no C compiler is there (apt-get install gcc libc6-dev): this goes on without the race detector" >&2
 	@# vet is lint's: here it would look through a thousand packages of others first.
-	go test -race -vet=off -timeout 10m $(addprefix ./,$(addsuffix /...,$(filter-out test,$(MODULES))))
+	go test $(RACE) -vet=off -timeout 10m $(addprefix ./,$(addsuffix /...,$(filter-out test,$(MODULES))))
 	@# Whole systems, one after the other: two at once would only measure each other.
-	go test -race -vet=off -timeout 20m -p 1 ./test/...
+	go test $(RACE) -vet=off -timeout 20m -p 1 ./test/...
 
 .PHONY: lint
 lint: ## formatting, vet, and that every module is whole by itself, as func builds it
 	@out=$$(gofmt -l $(MODULES)); if [ -n "$$out" ]; then echo "not formatted: $$out" >&2; exit 1; fi
-	go vet -race $(addprefix ./,$(addsuffix /...,$(MODULES)))
+	go vet $(RACE) $(addprefix ./,$(addsuffix /...,$(MODULES)))
 	@# Outside the workspace, and only run with a cluster: here it is at least kept whole.
 	cd test/e2e && GOWORK=off go vet ./...
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go list -mod=readonly -deps -test ./... >/dev/null) || { echo "$$m is not whole by itself: run make tidy" >&2; exit 1; }; done
@@ -69,12 +72,12 @@ secrets: ## print the Secrets of an installation, keeping what the cluster has: 
 	@go run ./local/keys --kubectl "$(KUBECTL)" $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 .PHONY: deploy
-deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func", PLATFORM=linux/amd64)
-	@go run ./local/deploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PLATFORM),--platform $(PLATFORM)) $(ARGS)
+deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func", PLATFORM=linux/amd64, KUBECTL="kubectl --context x")
+	@go run ./local/deploy --func "$(FUNC)" --kubectl "$(KUBECTL)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PLATFORM),--platform $(PLATFORM)) $(ARGS)
 
 .PHONY: undeploy
-undeploy: ## delete the functions, or FUNCTION=x
-	@go run ./local/deploy --undeploy --func "$(FUNC)" $(DEPLOY_FLAGS) $(ARGS)
+undeploy: ## delete the functions, or FUNCTION=x (KUBECTL="kubectl --context x")
+	@go run ./local/deploy --undeploy --func "$(FUNC)" --kubectl "$(KUBECTL)" $(DEPLOY_FLAGS) $(ARGS)
 
 .PHONY: e2e
 e2e: ## the scenarios on a real cluster on this machine, as root (ARGS="--keep", ARGS="--run Rollout --keep")
@@ -110,7 +113,7 @@ redrive: ## post the dead letters of a running system to its Broker again
 	@go run ./local --redrive
 
 .PHONY: forget
-forget: ## remove one remediation from history: make forget ID=<remediation> (ARGS="--history postgres://..." on a cluster)
+forget: ## remove one remediation from history: make forget ID=<remediation> (with HISTORY_URL=postgres://... in the environment on a cluster)
 	@test -n "$(ID)" || { echo 'usage: make forget ID=<remediation>' >&2; exit 2; }
 	@go run ./local --forget "$(ID)" $(ARGS)
 

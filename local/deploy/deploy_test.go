@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,8 @@ delete) name=$2 ;;
 esac
 echo "$FUNC_GO $*" >"$RECORDS/$name.args"
 echo "$KUBERNAUT_PLATFORM" >"$RECORDS/$name.platform"
+echo "${KUBECONFIG-}" >"$RECORDS/$name.kubeconfig"
+[ ! -f "${KUBECONFIG-}" ] || { stat -c %a "$KUBECONFIG" | tr '\n' ' '; cat "$KUBECONFIG"; } >"$RECORDS/$name.cluster"
 [ "$1" = delete ] || cp func.yaml "$RECORDS/$name.yaml"
 [ "$1" = delete ] || echo touched >>func.yaml
 echo "did $name"
@@ -109,6 +112,56 @@ func TestOneThatFailsStopsNoOther(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "analyze: exit status 3")
 	require.FileExists(t, filepath.Join(records, "record.args"))
+}
+
+func TestOneThatFailsLeavesNoOtherHalfDone(t *testing.T) {
+	path, _ := funcCLI(t, "enrich")
+	o, err := parse([]string{"--root", project, "--func", path, "--registry", "r", "--function", "enrich,gateway"}, io.Discard)
+	require.NoError(t, err)
+	kinds := lists()
+	kinds[knativeServices], kinds[namespaces], kinds[coreSecrets] = "ServiceList", "NamespaceList", "SecretList"
+	client := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds, named("Namespace", "", o.namespace),
+		named("Secret", o.namespace, "seal-gateway"), named("Secret", o.namespace, "seal-enrich"), service("gateway", false, "True"))
+	err = o.deployTo(t.Context(), client, io.Discard)
+	require.ErrorContains(t, err, "enrich: exit status 3")
+	require.NotContains(t, err.Error(), "change service", "what was not deployed has no Service to change")
+	found, err := client.Resource(knativeServices).Namespace(o.namespace).Get(t.Context(), "gateway", metav1.GetOptions{})
+	require.NoError(t, err)
+	containers, _, err := unstructured.NestedSlice(found.Object, containersPath...)
+	require.NoError(t, err)
+	require.Equal(t, true, containers[0].(map[string]any)["securityContext"].(map[string]any)["readOnlyRootFilesystem"])
+}
+
+// contexts is a kubectl that knows one context.
+const contexts = `#!/bin/sh
+set -eu
+[ "$*" = "--context west-1 config view --minify --flatten --raw" ] || { echo "error: context was not found for specified context: $2" >&2; exit 1; }
+echo "current-context: west-1"
+`
+
+func TestFuncWorksOnTheClusterThatKubectlIsToldToWorkOn(t *testing.T) {
+	path, records := funcCLI(t, "")
+	tool := filepath.Join(t.TempDir(), "kubectl")
+	require.NoError(t, os.WriteFile(tool, []byte(contexts), 0o755))
+	for _, job := range [][]string{{"--registry", "r"}, {"--undeploy"}} {
+		t.Setenv("KUBECONFIG", "/the/users/own")
+		code, _, errs := call(t, append(job, "--func", path, "--kubectl", tool+" --context west-1", "--function", "classify")...)
+		require.Zero(t, code, errs)
+		given, err := os.ReadFile(filepath.Join(records, "classify.cluster"))
+		require.NoError(t, err)
+		require.Equal(t, "600 current-context: west-1\n", string(given))
+		where, err := os.ReadFile(filepath.Join(records, "classify.kubeconfig"))
+		require.NoError(t, err)
+		require.NoFileExists(t, strings.TrimSpace(string(where)), "it holds a credential")
+		code, _, errs = call(t, append(job, "--func", path, "--kubectl", tool+" --context east-1", "--function", "classify")...)
+		require.Equal(t, 1, code, "rather nowhere than somewhere else")
+		require.Contains(t, errs, "context was not found")
+	}
+	code, _, errs := call(t, "--func", path, "--kubectl", "kubectl", "--undeploy", "--function", "classify")
+	require.Zero(t, code, errs)
+	where, err := os.ReadFile(filepath.Join(records, "classify.kubeconfig"))
+	require.NoError(t, err)
+	require.Equal(t, "/the/users/own\n", string(where))
 }
 
 func TestFunctionsAreDeleted(t *testing.T) {

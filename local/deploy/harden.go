@@ -28,18 +28,25 @@ const fieldManager = "kubernaut-deploy"
 
 var knativeServices = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
 
+// finishing is what finishAll works with: the functions that func has deployed.
+type finishing struct {
+	client    dynamic.Interface
+	functions []string
+	stdout    io.Writer
+}
+
 // finishAll sets on the functions' Services what func cannot say, where it is
 // not so, and waits until the new revisions serve and events reach them.
-func (o *options) finishAll(ctx context.Context, client dynamic.Interface, stdout io.Writer) error {
+func (o *options) finishAll(ctx context.Context, f finishing) error {
 	p, err := o.readServicePatches()
 	if err != nil {
 		return err
 	}
-	s := services{client: client.Resource(knativeServices).Namespace(o.namespace), names: o.functions, patches: p}
-	if err := hardenAll(ctx, stdout, s); err != nil {
+	s := services{client: f.client.Resource(knativeServices).Namespace(o.namespace), names: f.functions, patches: p}
+	if err := hardenAll(ctx, f.stdout, s); err != nil {
 		return err
 	}
-	return connections{client: client, namespace: o.namespace, functions: o.functions}.await(ctx, stdout)
+	return connections{client: f.client, namespace: o.namespace, functions: f.functions}.await(ctx, f.stdout)
 }
 
 // services are the Knative Services of some functions, and how they should be.

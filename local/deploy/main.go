@@ -23,14 +23,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	if err == nil && o.undeploy {
-		err = o.remove(ctx, stdout)
-	} else if err == nil {
-		err = o.deploy(ctx, stdout)
+	if err == nil {
+		err = o.do(ctx, stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "deploy:", err)
 		return 1
 	}
 	return 0
+}
+
+func (o *options) do(ctx context.Context, stdout io.Writer) error {
+	forget, err := o.choose(ctx)
+	switch {
+	case err != nil:
+	case o.undeploy:
+		err = o.remove(ctx, stdout)
+	default:
+		err = o.deploy(ctx, stdout)
+	}
+	return errors.Join(err, forget())
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"kubernaut.ai/local/kubectl"
 )
 
 // options say what to deploy, and with what.
@@ -20,6 +22,9 @@ type options struct {
 	platform string
 	// command is func with the words before its subcommand.
 	command []string
+	kubectl kubectl.Command
+	// kubeconfig is a file that names the cluster; empty is the user's own.
+	kubeconfig string
 	// extra is passed on to func deploy.
 	extra    []string
 	parallel int
@@ -110,12 +115,13 @@ const defaultParallel = 3
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
-	var command, functions string
+	var command, tool, functions string
 	fs := flag.NewFlagSet("deploy", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&o.root, "root", ".", "the project's folder")
 	fs.StringVar(&o.overlay, "overlay", "dev", "a folder of deploy/overlays, whose functions.yaml counts")
 	fs.StringVar(&command, "func", "func", "Knative's func, such as \"kn func\"")
+	fs.StringVar(&tool, "kubectl", "kubectl", "whose cluster to work on, such as \"kubectl --context west-1\"")
 	fs.StringVar(&functions, "function", "", "stages, separated by commas; unset is all")
 	fs.StringVar(&o.registry, "registry", os.Getenv("FUNC_REGISTRY"), "where images go, such as registry.example/kubernaut (FUNC_REGISTRY)")
 	fs.StringVar(&o.namespace, "namespace", "kubernaut-system", "the functions' namespace")
@@ -127,6 +133,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	o.command, o.extra = strings.Fields(command), fs.Args()
+	var err error
+	if o.kubectl, err = kubectl.Parse(tool); err != nil {
+		return o, err
+	}
 	if functions != "" {
 		o.functions = strings.Split(functions, ",")
 	}

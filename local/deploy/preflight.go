@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // preflightWithin bounds the questions before anything is built.
@@ -33,20 +32,6 @@ func (o *options) tool() error {
 		return fmt.Errorf(`%w: install Knative's func (https://knative.dev/docs/functions/install-func), or name it, as in make deploy FUNC="kn func"`, err)
 	}
 	return nil
-}
-
-// connect makes a client of the cluster that kubectl works on.
-func connect() (dynamic.Interface, error) {
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
-		clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{}).ClientConfig()
-	var client dynamic.Interface
-	if err == nil {
-		client, err = dynamic.NewForConfig(config)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to cluster: %w\n  Functions go to the current context of your kubeconfig: \"kubectl config get-contexts\" shows it, KUBECONFIG names another file", err)
-	}
-	return client, nil
 }
 
 // preflight looks for what the steps before should have left, sooner than the
