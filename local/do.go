@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"kubernaut.ai/local/replay"
 	"kubernaut.ai/local/system"
 	"kubernaut.ai/local/terminal"
+	"kubernaut.ai/shared/stage"
 )
 
 // stopTimeout bounds an orderly stop.
@@ -114,6 +116,29 @@ func (o *options) welcome(p *terminal.Printer, s *system.System) {
 	case !o.system.Simulated():
 		p.Printf("It acts there, on what is labelled kubernaut.ai/managed=true and on nothing else; --dry-run changes nothing.\n")
 	}
+	for _, store := range o.stores() {
+		p.Printf("It shares %s with whoever else works there.\n", store)
+	}
+}
+
+// stores are those that are not embedded, without their passwords: they may have
+// been named in the environment, for another command.
+func (o *options) stores() []string {
+	var out []string
+	for _, s := range []struct{ what, url, setting string }{
+		{"the claims", o.system.RedisURL, stage.EnvRedis},
+		{"the history", o.system.HistoryURL, stage.EnvHistory},
+	} {
+		if s.url == "" {
+			continue
+		}
+		at := "the address given"
+		if u, err := url.Parse(s.url); err == nil {
+			at = u.Redacted()
+		}
+		out = append(out, fmt.Sprintf("%s at %s (%s)", s.what, at, s.setting))
+	}
+	return out
 }
 
 func printJSON(out io.Writer, v any) error { return json.NewEncoder(out).Encode(v) }

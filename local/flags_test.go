@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -102,4 +103,13 @@ func TestHelpShowsEveryFlagWithItsVariable(t *testing.T) {
 		require.Contains(t, out.String(), "--"+name+" ["+variable+"]")
 	}
 	require.Equal(t, strings.Count(out.String(), "\n  --"), len(variables)+3, "all but --redrive, --forget and --event, commands of their own, have a variable")
+}
+
+func TestStoresThatAreSharedAreNamedWithoutTheirPasswords(t *testing.T) {
+	o, err := parse(nil, environment(map[string]string{"REDIS_URL": "redis://:hunter2@cache.example:6379/0", "HISTORY_URL": "postgres://k:hunter2@db.example/k"}), io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, []string{"the claims at redis://:xxxxx@cache.example:6379/0 (REDIS_URL)", "the history at postgres://k:xxxxx@db.example/k (HISTORY_URL)"}, o.stores())
+	o, err = parse(nil, environment(nil), io.Discard)
+	require.NoError(t, err)
+	require.Empty(t, o.stores(), "what is embedded is nobody else's")
 }

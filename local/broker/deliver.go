@@ -174,8 +174,11 @@ func (b *Broker) lost(ctx context.Context, d *delivery, reason string) {
 	b.finish(d, fmt.Errorf("deliver %s to %s: %s: %s %d", d.msg.typ, d.sub.name, reason, d.failure.cause, d.failure.code))
 }
 
-// abandon ends a delivery because the Broker stops.
+// abandon ends a delivery because the Broker stops. What moves a remediation on
+// is found again by the sweep of the next run; what only record was to have is gone.
 func (b *Broker) abandon(d *delivery, where string) {
+	b.log.Warn("Leaving an event undelivered: the Broker stops", zap.String("reason", where), zap.String("trigger", d.sub.name),
+		zap.String("event", d.msg.id), zap.String("type", d.msg.typ))
 	b.undelivered.count(where)
 	b.finish(d, fmt.Errorf("deliver %s to %s: broker stopped: %s", d.msg.typ, d.sub.name, where))
 }
