@@ -76,7 +76,7 @@ func TestAStageReachesWhatItsSettingsNameAndNothingElse(t *testing.T) {
 	for _, o := range overlays {
 		b := overlay(t, o)
 		for _, name := range functionNames(t) {
-			want := map[int32]bool{53: true}
+			want := map[int32]bool{53: true, 5353: true}
 			set := functionOf(t, name).envs()
 			for setting, ports := range map[string][]int32{"REDIS_URL": {6379, 26379}, "HISTORY_URL": {5432}, "K_SINK": {8080, 8443}} {
 				if _, ok := set[setting]; ok {
@@ -86,11 +86,13 @@ func TestAStageReachesWhatItsSettingsNameAndNothingElse(t *testing.T) {
 				}
 			}
 			if len(grants[name]) > 0 {
-				want[443], want[6443] = true, true
+				for _, port := range []int32{443, 6443, 8443, 16443} {
+					want[port] = true
+				}
 			}
 			require.Equal(t, slices.Sorted(maps.Keys(want)), egress(t, b, name), "%s: %s", o, name)
 		}
-		require.Equal(t, []int32{53}, egress(t, b, event.StageClassify))
+		require.Equal(t, []int32{53, 5353}, egress(t, b, event.StageClassify))
 	}
 }
 
