@@ -60,7 +60,7 @@ func newClient(raw string, s settings) (redis.UniversalClient, error) {
 	base := target.base
 	common := &redis.UniversalOptions{
 		Addrs: target.hosts, DB: base.DB, Username: base.Username, Password: base.Password,
-		TLSConfig: base.TLSConfig, MasterName: target.master,
+		TLSConfig: base.TLSConfig, MasterName: target.master, SentinelPassword: target.sentinelWord,
 		DialTimeout: s.dialTimeout, ReadTimeout: s.ioTimeout, WriteTimeout: s.ioTimeout,
 		ContextTimeoutEnabled: true, MaxRetries: defaultMaxRetries, PoolSize: s.poolSize,
 		DialerRetries:   dialAttempts,
@@ -94,9 +94,12 @@ type target struct {
 	hosts   []string
 	cluster bool
 	master  string
+	// sentinelWord is the password of the sentinels; empty where they have none,
+	// who would refuse one.
+	sentinelWord string
 }
 
-// parseTarget takes our own two query parameters and the list of hosts out of
+// parseTarget takes our own query parameters and the list of hosts out of
 // the URL and leaves the rest to go-redis.
 func parseTarget(raw string) (target, error) {
 	hosts, single, err := splitHosts(raw)
@@ -109,11 +112,16 @@ func parseTarget(raw string) (target, error) {
 	}
 	query := u.Query()
 	t := target{cluster: query.Get("cluster") == "true", master: query.Get("master_name")}
-	query.Del("cluster")
-	query.Del("master_name")
+	guarded := query.Get("sentinel_auth") == "true"
+	for _, own := range []string{"cluster", "master_name", "sentinel_auth"} {
+		query.Del(own)
+	}
 	u.RawQuery = query.Encode()
 	if t.base, err = redis.ParseURL(u.String()); err != nil {
 		return target{}, errURL
+	}
+	if guarded {
+		t.sentinelWord = t.base.Password
 	}
 	if t.hosts = hosts; len(t.hosts) < 2 {
 		t.hosts = []string{t.base.Addr}

@@ -119,7 +119,7 @@ func (r *trio) open() *ledger.Ledger {
 	for i, host := range r.hosts() {
 		hosts[i] = host + ":" + sentinelPort
 	}
-	l, err := ledger.Open("redis://:" + redisWord + "@" + strings.Join(hosts, ",") + "/0?master_name=kubernaut")
+	l, err := ledger.Open("redis://:" + redisWord + "@" + strings.Join(hosts, ",") + "/0?master_name=kubernaut&sentinel_auth=true")
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { require.NoError(r.t, l.Close()) })
 	return l
@@ -146,6 +146,7 @@ func (n *node) leads(ctx context.Context, replicas int) bool {
 // both replicas: before that, no take-over is possible.
 func (n *node) watched(ctx context.Context) bool {
 	cmd := exec.CommandContext(ctx, "redis-cli", "-h", n.address, "-p", sentinelPort, "--raw", "sentinel", "master", "kubernaut")
+	cmd.Env = append(os.Environ(), "REDISCLI_AUTH="+redisWord)
 	out, err := cmd.Output()
 	return err == nil && strings.Contains(string(out), "\nnum-slaves\n2\n") && strings.Contains(string(out), "\nnum-other-sentinels\n2\n")
 }
@@ -236,6 +237,7 @@ func TestTheReplicatedRedisOutlivesItsLeaderItsDiskAndARestartOfAll(t *testing.T
 	r.eventually("the first node leads the two others", func() bool { return r.nodes[0].leads(ctx, 2) })
 	r.eventually("the sentinels know each other and the replicas", r.allWatched)
 	r.eventually("the replicas have caught up", r.electable)
+	r.nobodyElseIsHeard()
 	l := r.open()
 	r.remember(l, "before the leader died")
 
@@ -265,6 +267,15 @@ func TestTheReplicatedRedisOutlivesItsLeaderItsDiskAndARestartOfAll(t *testing.T
 	r.eventually("the sentinels know each other and the replicas", r.allWatched)
 	r.eventually("the replicas have caught up", r.electable)
 	r.loseDisk(l)
+}
+
+// nobodyElseIsHeard asks a sentinel to watch another Redis, as somebody without
+// the password would to have the functions bring it there.
+func (r *trio) nobodyElseIsHeard() {
+	cmd := exec.CommandContext(r.t.Context(), "redis-cli", "-h", r.nodes[0].address, "-p", sentinelPort, "sentinel", "remove", "kubernaut")
+	said, err := cmd.CombinedOutput()
+	require.NoError(r.t, err)
+	require.Contains(r.t, string(said), "NOAUTH")
 }
 
 // loseDisk takes the leader's data away and starts it at once, before anybody

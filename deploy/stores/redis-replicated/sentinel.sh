@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts this pod's sentinel. What it learns is kept beside the data, so that it survives the pod.
+# Starts this pod's sentinel. What it learns is kept beside the data, so that it survives the pod. It asks for the
+# password of Redis, of its fellows too: who may talk to a sentinel says where functions go with that password.
 set -eu
 . "$(dirname "$0")/leader.sh"
 conf=$DATA/sentinel.conf
@@ -17,12 +18,12 @@ if [ ! -f "$conf" ]; then
 	mv "$conf.new" "$conf"
 fi
 # The password and the addresses are always those of now.
-sed -i -e '/^sentinel auth-pass /d' -e '/^sentinel announce-ip /d' -e '/^port /d' -e '/^bind /d' -e '/^dir /d' "$conf"
+sed -i -e '/^sentinel auth-pass /d' -e '/^requirepass /d' -e '/^sentinel announce-ip /d' -e '/^port /d' -e '/^bind /d' -e '/^dir /d' "$conf"
 {
 	echo "port $SENTINEL_PORT"
 	echo "bind $BIND"
 	echo "dir $RUN"
 	echo "sentinel announce-ip $SELF"
-	sed -n 's/^masterauth /sentinel auth-pass kubernaut /p' "$AUTH"
+	sed -n -e 's/^masterauth /sentinel auth-pass kubernaut /p' -e '/^requirepass /p' "$AUTH"
 } >>"$conf"
 exec redis-server "$conf" --sentinel
