@@ -19,6 +19,9 @@ import (
 
 const root = "../.."
 
+// scripts are those of the replicated Redis.
+const scripts = root + "/deploy/stores/redis-replicated"
+
 // The ports of the three Redis and their sentinels: not the usual ones, which
 // may be taken on every address.
 const (
@@ -51,6 +54,11 @@ func newTrio(t *testing.T) *trio {
 			t.Skipf("%s is not installed (Debian's redis-server): %v", name, err)
 		}
 	}
+	// The shell reads these: only what the test itself has read makes go run it again.
+	for _, name := range []string{"redis.sh", "sentinel.sh", "leader.sh", "redis.conf"} {
+		_, err := os.ReadFile(filepath.Join(scripts, name))
+		require.NoError(t, err)
+	}
 	r := &trio{t: t}
 	prefix := fmt.Sprintf("127.%d.%d.", 64+rand.IntN(128), 1+rand.IntN(250))
 	for i := range r.nodes {
@@ -68,11 +76,10 @@ func (r *trio) hosts() []string {
 
 // env is what the StatefulSet sets, but for addresses.
 func (r *trio) env(n *node) []string {
-	stores := filepath.Join(root, "deploy", "stores", "redis-replicated")
 	auth := filepath.Join(n.dir, "auth.conf")
 	require.NoError(r.t, os.WriteFile(auth, []byte("requirepass "+redisWord+"\nmasterauth "+redisWord+"\n"), 0o600))
 	return append(os.Environ(), "SELF="+n.address, "BIND="+n.address, "HOSTS="+strings.Join(r.hosts(), " "),
-		"PORT="+redisPort, "SENTINEL_PORT="+sentinelPort, "CONFIG="+filepath.Join(stores, "redis.conf"), "AUTH="+auth,
+		"PORT="+redisPort, "SENTINEL_PORT="+sentinelPort, "CONFIG="+filepath.Join(scripts, "redis.conf"), "AUTH="+auth,
 		"DATA="+filepath.Join(n.dir, "data"), "RUN="+filepath.Join(n.dir, "run"),
 		"DOWN_AFTER="+downAfter, "FAILOVER_WITHIN=5000", "ANYWAY_AFTER=600", "REDISCLI_AUTH="+redisWord)
 }
@@ -83,7 +90,7 @@ func (r *trio) start(n *node, script string) *exec.Cmd {
 	log, err := os.OpenFile(filepath.Join(n.dir, script+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(r.t, err)
 	defer log.Close()
-	cmd := exec.Command("sh", filepath.Join(root, "deploy", "stores", "redis-replicated", script))
+	cmd := exec.Command("sh", filepath.Join(scripts, script))
 	cmd.Env, cmd.Stdout, cmd.Stderr = r.env(n), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	require.NoError(r.t, cmd.Start())
