@@ -19,8 +19,12 @@ import (
 //go:embed policy
 var embedded embed.FS
 
-// query is what the policy is asked.
-const query = "data.kubernaut.authorize.decision"
+const (
+	// query is what the policy is asked.
+	query = "data.kubernaut.authorize.decision"
+	// faults is what it is asked about its data, before any decision.
+	faults = "data.kubernaut.authorize.faults"
+)
 
 // Policy decides between approved, held and rejected.
 type Policy interface {
@@ -33,7 +37,8 @@ func openPolicy(c *stage.Config, now func() time.Time) (Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open embedded policy: %w", err)
 	}
-	return policy.Open(policy.Options{Name: event.StageAuthorize, Embedded: files, Dir: c.String(stage.EnvPolicyDir, ""), Query: query, Now: now})
+	return policy.Open(policy.Options{Name: event.StageAuthorize, Embedded: files, Dir: c.String(stage.EnvPolicyDir, ""),
+		Query: query, Faults: faults, Now: now})
 }
 
 // answer is what a policy may say.

@@ -230,6 +230,60 @@ decision := {"outcome": "held", "reason": "change_freeze"} if input.classificati
 	require.Equal(t, reasonPolicyUndefined, d.Reason)
 }
 
+// TestThresholdsOfAUser: whatever a data file says or leaves out, what the
+// default would hold is not approved unless the file says so.
+func TestThresholdsOfAUser(t *testing.T) {
+	unsure := func(r *Request) { r.Proposal.Confidence = 0.3 }
+	cases := []struct {
+		name, data string
+		change     func(*Request)
+		reason     string
+	}{
+		{"a file with one threshold leaves the one that holds", "thresholds: {production_below: 0.95}", unsure, "low_confidence"},
+		{"a file with one threshold leaves the one that rejects", "thresholds: {production_below: 0.95}", func(r *Request) { r.Proposal.Confidence = 0.05 }, "not_believed"},
+		{"the threshold that it names counts", "thresholds: {production_below: 0.95}", nil, "unsure_in_production"},
+		{"a threshold may be lowered", "thresholds: {hold_below: 0.2, production_below: 0.2}", unsure, "within_policy"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			a := authority(t)
+			a.policy = userData(t, c.data)
+			r := request(t, c.change)
+			d, err := a.Decide(t.Context(), r)
+			require.NoError(t, err)
+			require.Equal(t, c.reason, d.Reason, d.Detail)
+		})
+	}
+}
+
+func TestThresholdsThatWouldNotCountAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ data, says string }{
+		"a misspelt threshold":           {"thresholds: {hold_bellow: 0.7}", `thresholds has no "hold_bellow"`},
+		"misspelt thresholds altogether": {"treshholds: {hold_below: 0.7}", `sets "treshholds"`},
+		"a threshold in quotes":          {`thresholds: {hold_below: "0.7"}`, "thresholds.hold_below is not a number"},
+		"a threshold that is taken away": {"thresholds: {hold_below: null}", "thresholds.hold_below is not a number"},
+		"thresholds without any":         {"thresholds:", "thresholds.hold_below is not a number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openUserData(t, c.data)
+			require.ErrorIs(t, err, policy.ErrInvalid)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func openUserData(t *testing.T, data string) (Policy, error) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "thresholds.yaml"), []byte(data), 0o600))
+	return openPolicy(stage.NewConfig(map[string]string{stage.EnvPolicyDir: dir}), clock)
+}
+
+func userData(t *testing.T, data string) Policy {
+	p, err := openUserData(t, data)
+	require.NoError(t, err)
+	return p
+}
+
 func BenchmarkDecide(b *testing.B) {
 	a, r := authority(b), request(b, nil)
 	b.ReportAllocs()

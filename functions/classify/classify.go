@@ -12,11 +12,15 @@ import (
 	"kubernaut.ai/shared/policy"
 )
 
-//go:embed policy/classify.rego policy/data.yaml
+//go:embed policy/classify.rego policy/tables.rego policy/data.yaml
 var defaultPolicy embed.FS
 
-// query is the rule that every classification policy defines.
-const query = "data.kubernaut.classify.decision"
+const (
+	// query is the rule that every classification policy defines.
+	query = "data.kubernaut.classify.decision"
+	// faults is the rule that lists what is wrong with a policy's tables.
+	faults = "data.kubernaut.classify.faults"
+)
 
 // Named reasons for which there is no classification.
 const (
@@ -49,7 +53,8 @@ type decider interface {
 type classifier struct{ policy decider }
 
 func openPolicy(dir string, now func() time.Time) (*policy.Engine, error) {
-	return policy.Open(policy.Options{Name: event.StageClassify, Embedded: defaultPolicy, Dir: dir, Query: query, Now: now})
+	return policy.Open(policy.Options{Name: event.StageClassify, Embedded: defaultPolicy, Dir: dir,
+		Query: query, Faults: faults, Now: now})
 }
 
 // answer is the shape of a policy's decision.

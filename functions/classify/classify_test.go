@@ -73,6 +73,10 @@ func TestTheDefaultPolicyClassifiesWhatTheEventSays(t *testing.T) {
 			d.Context.NamespaceLabels, d.Signal.Target.Namespace = nil, "shop-dev"
 			d.Context.Unavailable = []event.Unavailable{{Part: "namespaceLabels", Reason: "forbidden"}}
 		}, [4]string{"critical", "P0", "unknown", "reactive"}},
+		{"a namespace that enrich could not read is not judged by its name", func(d *event.SignalEnrichedData) {
+			d.Signal.Target = event.Target{APIVersion: "v1", Kind: "Namespace", Name: "shop-dev"}
+			d.Context = event.Context{Target: d.Signal.Target, Unavailable: []event.Unavailable{{Part: "target", Reason: "forbidden"}}}
+		}, [4]string{"critical", "P0", "unknown", "reactive"}},
 		{"an empty signal is classified all the same", func(d *event.SignalEnrichedData) {
 			*d = event.SignalEnrichedData{}
 		}, [4]string{"unknown", "P3", "unknown", "reactive"}},
@@ -103,6 +107,58 @@ func TestAUsersTableChangesTheAnswerAndTheDigest(t *testing.T) {
 	require.Equal(t, "P0", before.Priority)
 	require.Equal(t, "P2", after.Priority)
 	require.NotEqual(t, before.Policy, after.Policy)
+}
+
+func TestATableOfTheUserKeepsWhatItDoesNotName(t *testing.T) {
+	tests := []struct {
+		name, data string
+		change     func(*event.SignalEnrichedData)
+		want       [3]string // severity, priority, environment
+	}{
+		{"a sender's new word leaves the others", "severities: {sev1: critical}", func(d *event.SignalEnrichedData) {
+			d.Signal.Severity, d.Signal.SenderSeverity = "unknown", "page"
+		}, [3]string{"critical", "P0", "production"}},
+		{"a new word for an environment leaves those of riskier ones", "environments: {canary: test}", func(d *event.SignalEnrichedData) {
+			d.Context.NamespaceLabels, d.Signal.Target.Namespace = nil, "prod-canary"
+		}, [3]string{"critical", "P0", "production"}},
+		{"a priority of one environment leaves the others", "priorities: {staging: {critical: P3}}", func(*event.SignalEnrichedData) {},
+			[3]string{"critical", "P0", "production"}},
+		{"a priority of one severity leaves the others", "priorities: {production: {high: P0}}", func(*event.SignalEnrichedData) {},
+			[3]string{"critical", "P0", "production"}},
+		{"a priority that is taken away is the one for all else", "priorities: {production: {critical: null}}", func(*event.SignalEnrichedData) {},
+			[3]string{"critical", "P3", "production"}},
+		{"labels are replaced as a list", "environment_labels: [tier]", func(d *event.SignalEnrichedData) {
+			d.Context.NamespaceLabels["tier"] = "staging"
+		}, [3]string{"critical", "P1", "staging"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			in := sample()
+			test.change(&in)
+			got, err := opened(t, userPolicy(t, "tables.yaml", test.data)).classify(t.Context(), in)
+			require.NoError(t, err)
+			require.Equal(t, test.want, [3]string{got.Severity, got.Priority, got.Environment})
+		})
+	}
+}
+
+func TestTablesThatWouldMisleadAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ data, says string }{
+		"a misspelt table":                         {"priority: {staging: {critical: P3}}", `sets "priority"`},
+		"an environment that nobody knows":         {"environments: {blue: prodution}", `environments.blue: "prodution" is none of`},
+		"a priority of a misspelt environment":     {"priorities: {prodution: {critical: P0}}", `priorities: "prodution" is none of`},
+		"an unknown environment counted as a word": {"unknown_environment_counts_as: prod", `unknown_environment_counts_as: "prod" is none of`},
+		"a table that is taken away":               {"priorities: null", "priorities is not a table"},
+		"labels that are taken away":               {"environment_labels: null", "environment_labels is not a list"},
+		"unknown environments that count nowhere":  {"unknown_environment_counts_as: null", "unknown_environment_counts_as: null is none of"},
+		"no priority for all else":                 {"priority_otherwise: null", "priority_otherwise: null is none of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openPolicy(userPolicy(t, "tables.yaml", c.data), now)
+			require.ErrorIs(t, err, policy.ErrInvalid)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
 }
 
 func TestAnAnswerThatIsNoClassificationIsRefused(t *testing.T) {

@@ -6,11 +6,20 @@
 // such as a mounted ConfigMap:
 //
 //   - If the directory holds any *.rego file, the user's modules replace all of
-//     the default's. There is no mixing: who reads the directory has read the
-//     whole policy.
-//   - Its *.json, *.yaml and *.yml files are data documents. Each of their
-//     top-level keys replaces the default's key of that name, so that a
-//     threshold can be changed without touching any Rego.
+//     the default's. There is no mixing: who reads the directory has read all
+//     of the rules.
+//   - Its *.json, *.yaml and *.yml files are data documents, each merged over
+//     the default's data and the files before it by name, as a JSON merge patch
+//     (RFC 7396): objects key by key at every depth, lists as a whole, and null
+//     takes a key away. So a threshold can be changed without touching any
+//     Rego, and a file that names one of them leaves the others as they are.
+//   - With the default's rules, a top-level key that the default's data does
+//     not have is refused: it would have no effect. What the rule Faults lists
+//     is refused too, such as a misspelt threshold.
+//   - With the user's rules, the default's data stays under the user's, so that
+//     a copy of the default's Rego finds all that it reads. Rules that want a
+//     table to themselves give it a name of their own. Other keys are welcome,
+//     and only a Faults rule among the user's own modules checks them.
 //   - An empty directory is the default; a directory that is not there is an
 //     error, because somebody believes that their policy is in force.
 //
@@ -18,7 +27,8 @@
 // CheckEvery: a function that is scaled to zero has no background loops. A new
 // policy that is broken leaves the last good one in force, is logged once, and
 // shows in Status. At Open there is no last good one, so a broken policy is an
-// error there.
+// error there. Content that changes while it is read is not used: it might be
+// old rules with new data.
 //
 // A policy sees its input, its data and the engine's clock. What reaches out
 // (http.send, net.lookup_ip_addr, opa.runtime) or draws random numbers is not

@@ -22,6 +22,8 @@ const (
 	CheckEvery = 2 * time.Second
 	// EvaluationTimeout bounds one decision. Sound policies take microseconds.
 	EvaluationTimeout = time.Second
+	// openTries is how often Open reads a directory that changes meanwhile.
+	openTries = 3
 )
 
 // Options say which policy to open.
@@ -35,6 +37,10 @@ type Options struct {
 	Dir string
 	// Query is the rule to ask, such as data.kubernaut.classify.decision.
 	Query string
+	// Faults is the rule that lists what is wrong with the policy's data, such
+	// as data.kubernaut.classify.faults. Data with a fault is refused as
+	// ErrInvalid. A policy that lacks the rule takes any data; empty asks none.
+	Faults string
 	// Now is the clock of reloads and of the policy's time.now_ns.
 	Now func() time.Time
 }
@@ -74,17 +80,27 @@ func Open(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{options: o}
-	mark, err := signature(o.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("open policy %s: %w: %w", o.Name, ErrUnreadable, err)
-	}
-	c, err := e.compile(context.Background())
+	mark, c, err := e.load(context.Background())
 	if err != nil {
 		return nil, fmt.Errorf("open policy %s: %w", o.Name, err)
 	}
 	e.inForce.Store(c)
 	e.watch.start(mark, o.Now())
 	return e, nil
+}
+
+// load reads again what changes while it is read: there is no last good policy
+// to go on with.
+func (e *Engine) load(ctx context.Context) (mark string, c *compiled, err error) {
+	for range openTries {
+		if mark, err = signature(e.options.Dir); err != nil {
+			return "", nil, err
+		}
+		if c, err = e.compile(ctx, mark); !errors.Is(err, errChanged) {
+			break
+		}
+	}
+	return mark, c, err
 }
 
 // Decide asks the policy and decodes its answer into out, strictly: a field
@@ -94,7 +110,7 @@ func Open(o Options) (*Engine, error) {
 func (e *Engine) Decide(ctx context.Context, input, out any) (digest string, err error) {
 	e.refresh(ctx)
 	c := e.inForce.Load()
-	answer, err := c.ask(ctx, input, e.options.Now())
+	answer, err := ask(ctx, c.query, input, e.options.Now())
 	if err != nil {
 		return "", fmt.Errorf("ask policy %s: %w", e.options.Name, err)
 	}
@@ -104,7 +120,7 @@ func (e *Engine) Decide(ctx context.Context, input, out any) (digest string, err
 	return c.digest, nil
 }
 
-func (c *compiled) ask(ctx context.Context, input any, now time.Time) (any, error) {
+func ask(ctx context.Context, query rego.PreparedEvalQuery, input any, now time.Time) (any, error) {
 	value, err := ast.InterfaceToValue(input)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInput, err)
@@ -113,7 +129,7 @@ func (c *compiled) ask(ctx context.Context, input any, now time.Time) (any, erro
 	// that loops costs one decision and not the turn.
 	bounded, cancel := context.WithTimeout(ctx, EvaluationTimeout)
 	defer cancel()
-	results, err := c.query.Eval(bounded, rego.EvalParsedInput(value), rego.EvalTime(now))
+	results, err := query.Eval(bounded, rego.EvalParsedInput(value), rego.EvalTime(now))
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -143,22 +159,69 @@ func decodeStrictly(answer, out any) error {
 	return nil
 }
 
-func (e *Engine) compile(ctx context.Context) (*compiled, error) {
+// compile makes a policy of the content that has the mark.
+func (e *Engine) compile(ctx context.Context, mark string) (*compiled, error) {
 	o := e.options
-	source, err := rules.Read(o.Embedded, o.Dir)
+	source, err := read(o, mark)
 	if err != nil {
-		return nil, wrapSource(err)
+		return nil, err
 	}
-	query, err := source.Prepare(ctx, o.Query)
+	program, err := source.Compile(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	query, err := program.Prepare(ctx, o.Query)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := o.check(ctx, program); err != nil {
+		return nil, err
 	}
 	return &compiled{query: query, digest: source.Digest, user: source.User, since: o.Now()}, nil
 }
 
-func wrapSource(err error) error {
-	if errors.Is(err, rules.ErrMalformed) {
+// check asks the policy what is wrong with its data. A check that gives no
+// answer refuses.
+func (o Options) check(ctx context.Context, program *rules.Program) error {
+	if o.Faults == "" {
+		return nil
+	}
+	query, err := program.Prepare(ctx, o.Faults)
+	if errors.Is(err, rules.ErrNoRule) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	answer, err := ask(ctx, query, map[string]any{}, o.Now())
+	switch faults, isList := answer.([]any); {
+	case errors.Is(err, ErrTimeout):
+		// Perhaps the machine is busy; the data may be sound.
+		return fmt.Errorf("check data: %w", err)
+	case err != nil:
+		return fmt.Errorf("%w: check data: %w", ErrInvalid, err)
+	case !isList || len(faults) > 0:
+		return fmt.Errorf("%w: data: %v", ErrInvalid, answer)
+	}
+	return nil
+}
+
+// read fails with errChanged if the content no longer has the mark once it is
+// read, whatever else is wrong with it.
+func read(o Options, mark string) (*rules.Source, error) {
+	dir, err := content(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	source, err := rules.Read(o.Embedded, dir)
+	if now, changed := signature(o.Dir); changed != nil || now != mark {
+		return nil, errChanged
+	}
+	if errors.Is(err, rules.ErrMalformed) {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return source, nil
 }

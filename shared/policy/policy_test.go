@@ -72,7 +72,7 @@ func TestThePolicyInForce(t *testing.T) {
 	}{
 		{"an empty directory leaves the default in force", nil, "hello Ann", false},
 		{"a module of the user replaces the default's, and default data stays", map[string]string{"own.rego": userRego}, "mine, Ann!", true},
-		{"a data file in YAML replaces the default's key and leaves the modules", map[string]string{"d.yaml": "greeting: ahoy\n"}, "ahoy Ann", true},
+		{"a data file in YAML changes the default's data and leaves the modules", map[string]string{"d.yaml": "greeting: ahoy\n"}, "ahoy Ann", true},
 		{"a data file in JSON does so too", map[string]string{"d.json": `{"greeting": "hey"}`}, "hey Ann", true},
 		{"modules and data of the user go together", map[string]string{"own.rego": userRego, "d.yml": "punctuation: '?'\n"}, "mine, Ann?", true},
 		{"tests of the user are not part of it", map[string]string{"own_test.rego": "package broken {"}, "hello Ann", false},
@@ -107,7 +107,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a policy that lacks the rule that is asked", map[string]string{"p.rego": "package other\n\nanswer := 1\n"}, policy.ErrInvalid},
 		{"data that is no object", map[string]string{"d.yaml": "- 1\n"}, policy.ErrInvalid},
 		{"data that names a key twice", map[string]string{"d.yaml": "a: 1\na: 2\n"}, policy.ErrInvalid},
-		{"data where a package is", map[string]string{"d.yaml": "example: {greet: {answer: 1}}\n"}, policy.ErrInvalid},
+		{"data where a package is", map[string]string{"p.rego": first, "d.yaml": "example: {greet: {answer: 1}}\n"}, policy.ErrInvalid},
 		{"a policy that calls out by HTTP", map[string]string{"p.rego": "package example.greet\n\nanswer := http.send({\"method\": \"get\", \"url\": \"http://127.0.0.1\"})\n"}, policy.ErrInvalid},
 		{"a policy that resolves names", map[string]string{"p.rego": "package example.greet\n\nanswer := net.lookup_ip_addr(\"localhost\")\n"}, policy.ErrInvalid},
 		{"a policy that reads the environment", map[string]string{"p.rego": "package example.greet\n\nanswer := opa.runtime()\n"}, policy.ErrInvalid},

@@ -72,24 +72,21 @@ func (e *Engine) refresh(ctx context.Context) {
 	}
 	e.watch.mutex.Lock()
 	defer e.watch.mutex.Unlock()
-	// The mark is taken before the content is read: content that changes in
-	// between has another mark at the next look.
 	mark, err := signature(e.options.Dir)
-	if err != nil {
-		e.watch.mark = unread
-		e.keep(ctx, fmt.Errorf("%w: %w", ErrUnreadable, err))
+	if err == nil && mark == e.watch.mark {
 		return
 	}
-	if mark == e.watch.mark {
-		return
+	var c *compiled
+	if err == nil {
+		// Who asks and goes away does not make a sound policy a broken one.
+		c, err = e.compile(context.WithoutCancel(ctx), mark)
 	}
-	c, err := e.compile(ctx)
 	if err != nil {
 		// What is invalid stays so until it changes; what could not be read
 		// is read again at the next look.
-		e.watch.mark = mark
-		if errors.Is(err, ErrUnreadable) {
-			e.watch.mark = unread
+		e.watch.mark = unread
+		if errors.Is(err, ErrInvalid) {
+			e.watch.mark = mark
 		}
 		e.keep(ctx, err)
 		return
@@ -115,11 +112,40 @@ func (e *Engine) keep(ctx context.Context, fault error) {
 		"policy", e.options.Name, "digest", e.inForce.Load().digest, "error", fault.Error())
 }
 
-// signature changes whenever the directory's policy files do. It follows
-// symbolic links, so it sees a mounted ConfigMap's swap of ..data.
+// errChanged says that the directory changed while it was read: old rules
+// might be compiled with new data.
+var errChanged = fmt.Errorf("%w: the directory changed while it was read", ErrUnreadable)
+
+// content is where the directory's files are. A mounted ConfigMap keeps each
+// version whole behind its link ..data; the files' own links are made and
+// taken away one by one, some time after the swap.
+func content(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	versions := filepath.Join(dir, "..data")
+	if _, err := os.Lstat(versions); err != nil {
+		return dir, nil
+	}
+	return filepath.EvalSymlinks(versions)
+}
+
+// signature changes whenever the directory's policy files do.
 func signature(dir string) (string, error) {
 	if dir == "" {
 		return "", nil
+	}
+	mark, err := sign(dir)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return mark, nil
+}
+
+func sign(dir string) (string, error) {
+	dir, err := content(dir)
+	if err != nil {
+		return "", err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -135,8 +161,8 @@ func signature(dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		// The link's destination tells two ConfigMap versions apart that were
-		// written with the same size and time.
+		// The path behind all links tells two ConfigMap versions apart that
+		// were written with the same size and time.
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			return "", err

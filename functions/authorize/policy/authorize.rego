@@ -4,7 +4,7 @@
 #   Whether a proposed action may run at once, needs a person, or may not run.
 #   The first of rejected, held and approved that applies is the decision.
 #   A directory with your own *.rego files (POLICY_DIR) replaces this file as a
-#   whole; a data.yaml with `thresholds` replaces only the numbers.
+#   whole; a data.yaml with `thresholds` changes only the numbers that it names.
 package kubernaut.authorize
 
 # decision: {"outcome": approved|held|rejected, "reason": snake_case, "detail": for people,
@@ -22,14 +22,35 @@ decision := {"outcome": "rejected", "reason": first[1], "detail": first[2], "lim
 	complete
 }
 
-# complete keeps a rule that silently did not apply, because a field was
-# absent, from passing for one that had no objection.
+# thresholds are what data.thresholds must have, each a number.
+thresholds := {"reject_below", "hold_below", "production_below"}
+
+# complete keeps a rule that silently did not apply, because a field or a
+# threshold was absent, from passing for one that had no objection.
 complete if {
+	every name in thresholds {
+		numeric(name)
+	}
 	is_number(input.proposal.confidence)
 	is_string(input.action.risk)
 	is_boolean(input.action.changesCluster)
 	is_boolean(input.action.changesSpec)
 	is_string(input.classification.environment)
+}
+
+# A rule and not the built-in: `not is_number(x)` does not hold where x is absent.
+numeric(name) if is_number(data.thresholds[name])
+
+# faults is what is wrong with the data. Data with a fault is not taken: the
+# last good policy stays in force.
+faults contains sprintf("thresholds has no %q: it has %s", [name, concat(", ", sort(thresholds))]) if {
+	some name, _ in data.thresholds
+	not name in thresholds
+}
+
+faults contains sprintf("thresholds.%s is not a number", [name]) if {
+	some name in thresholds
+	not numeric(name)
 }
 
 approval := "it changes nothing in the cluster" if {

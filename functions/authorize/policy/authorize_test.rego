@@ -148,3 +148,46 @@ test_thresholds_come_from_data if {
 		with data.thresholds as {"reject_below": 0.1, "hold_below": 0.95, "production_below": 0.95}
 	[d.outcome, d.reason] == ["held", "low_confidence"]
 }
+
+decided(thresholds) := d if {
+	d := authorize.decision with input as base with data.thresholds as thresholds
+}
+
+sound := {"reject_below": 0.1, "hold_below": 0.5, "production_below": 0.8}
+
+test_without_a_threshold_there_is_no_decision if {
+	decided(sound)
+	every name, _ in sound {
+		not decided(object.remove(sound, [name]))
+	}
+	not decided({})
+	not decided(null)
+}
+
+test_a_threshold_that_is_no_number_gives_no_decision if {
+	every name, _ in sound {
+		every value in ["0.5", null, {}, true] {
+			not decided(object.union(sound, {name: value}))
+		}
+	}
+}
+
+faults(thresholds) := f if {
+	f := authorize.faults with data.thresholds as thresholds
+}
+
+test_sound_thresholds_have_no_faults if {
+	count(authorize.faults) == 0
+	faults(sound) == set()
+}
+
+test_a_misspelt_threshold_is_a_fault if {
+	faults(object.union(sound, {"hold_bellow": 0.7})) == {"thresholds has no \"hold_bellow\": it has hold_below, production_below, reject_below"}
+}
+
+test_each_threshold_that_is_no_number_is_a_fault if {
+	faults(object.union(sound, {"hold_below": "0.7"})) == {"thresholds.hold_below is not a number"}
+	every value in [{}, null, 5, "low", []] {
+		count(faults(value)) == 3
+	}
+}

@@ -1,7 +1,7 @@
 # What a signal is worth: severity, environment, priority and signal mode.
 #
 # A policy that replaces this one defines the rule "decision" in this package,
-# with these five fields. The tables are in data.yaml.
+# with these five fields. The tables are in data.yaml, and tables.rego checks them.
 package kubernaut.classify
 
 decision := {
@@ -42,9 +42,15 @@ labels_unavailable if {
 }
 
 labels_unavailable if {
-	namespace == ""
+	labels_of_target
 	"target" in input.context.unavailable
 }
+
+# What is in no namespace has its own labels, and so has a namespace: they are
+# read with the target.
+labels_of_target if namespace == ""
+
+labels_of_target if input.signal.target.kind == "Namespace"
 
 namespace := input.signal.target.name if {
 	input.signal.target.kind == "Namespace"

@@ -118,6 +118,16 @@ test_environment_of_a_namespace_is_its_own if {
 	environment(object.union(target, {"context": {"namespaceLabels": {"env": "prod"}}})) == "production"
 }
 
+test_environment_of_a_namespace_that_could_not_be_read_is_unknown if {
+	target := signal({"target": {"kind": "Namespace", "namespace": "", "name": "shop-dev"}})
+	environment(object.union(target, {"context": {"unavailable": ["target"]}})) == "unknown"
+	environment(object.union(target, {"context": {"unavailable": ["pods"]}})) == "development"
+}
+
+test_environment_of_a_workload_that_could_not_be_read_is_its_namespaces if {
+	environment(object.union(named("shop-dev"), {"context": {"unavailable": ["target"]}})) == "development"
+}
+
 test_priorities_of_production if {
 	priority("production", "critical") == "P0"
 	priority("production", "high") == "P1"

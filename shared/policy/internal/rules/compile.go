@@ -41,30 +41,19 @@ func Compiler() *ast.Compiler {
 	return ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1)
 }
 
-// Prepare compiles the policy for one query, and refuses a policy that has no
-// rule to answer it. It does not evaluate partially: that would be faster to
-// ask, but a user's policy could then make the preparation run without bound.
-func (s *Source) Prepare(ctx context.Context, query string) (rego.PreparedEvalQuery, error) {
-	var none rego.PreparedEvalQuery
-	store := s.Store()
-	compiler, err := s.compile(ctx, store)
-	if err != nil {
-		return none, err
-	}
-	ref, err := ast.ParseRef(query)
-	if err != nil {
-		return none, fmt.Errorf("parse query %s: %w", query, err)
-	}
-	if len(compiler.GetRulesExact(ref)) == 0 {
-		return none, errors.New("no rule defines " + query)
-	}
-	return rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store),
-		rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+// ErrNoRule says that no rule of the policy answers a query.
+var ErrNoRule = errors.New("no rule defines it")
+
+// Program is a compiled policy.
+type Program struct {
+	compiler *ast.Compiler
+	store    storage.Store
 }
 
-// compile also refuses data that stands where a module's package is: one of
+// Compile also refuses data that stands where a module's package is: one of
 // them would hide the other.
-func (s *Source) compile(ctx context.Context, store storage.Store) (*ast.Compiler, error) {
+func (s *Source) Compile(ctx context.Context) (*Program, error) {
+	store := s.Store()
 	txn, err := store.NewTransaction(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read policy data: %w", err)
@@ -74,5 +63,21 @@ func (s *Source) compile(ctx context.Context, store storage.Store) (*ast.Compile
 	if compiler.Compile(s.Modules); compiler.Failed() {
 		return nil, compiler.Errors
 	}
-	return compiler, nil
+	return &Program{compiler: compiler, store: store}, nil
+}
+
+// Prepare readies the policy for one query; ErrNoRule if it has no rule to
+// answer it. It does not evaluate partially: that would be faster to ask, but
+// a user's policy could then make the preparation run without bound.
+func (p *Program) Prepare(ctx context.Context, query string) (rego.PreparedEvalQuery, error) {
+	var none rego.PreparedEvalQuery
+	ref, err := ast.ParseRef(query)
+	if err != nil {
+		return none, fmt.Errorf("parse query %s: %w", query, err)
+	}
+	if len(p.compiler.GetRulesExact(ref)) == 0 {
+		return none, fmt.Errorf("query %s: %w", query, ErrNoRule)
+	}
+	return rego.New(rego.Query(query), rego.Compiler(p.compiler), rego.Store(p.store),
+		rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 }

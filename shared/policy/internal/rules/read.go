@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -45,6 +46,8 @@ type Source struct {
 type file struct {
 	name string
 	body []byte
+	// tunes tells that it may only change data that the files before it have.
+	tunes bool
 }
 
 // Read makes the policy of the default's files and the user's directory; an
@@ -60,8 +63,13 @@ func Read(embedded fs.FS, dir string) (*Source, error) {
 			return nil, fmt.Errorf("read policy directory %s: %w", dir, err)
 		}
 	}
-	if slices.ContainsFunc(users, isModule) {
+	own := slices.ContainsFunc(users, isModule)
+	if own {
 		defaults = slices.DeleteFunc(defaults, isModule)
+	}
+	for i := range users {
+		// No rule of the default would read other data: it is a slip of the pen.
+		users[i].tunes = !own
 	}
 	s, err := parse(append(defaults, users...))
 	if err != nil {
@@ -139,32 +147,58 @@ func read(fsys fs.FS, name string) (file, error) {
 		return file{}, fmt.Errorf("%w: %s: %d of %d bytes", ErrMalformed, name, info.Size(), maxFile)
 	}
 	body, err := fs.ReadFile(fsys, name)
-	return file{name, body}, err
+	return file{name: name, body: body}, err
 }
 
-// parse makes a Source of files; of two data files that set one top-level
-// key, the later wins.
+// parse makes a Source of files. Each data file changes what those before it
+// said.
 func parse(files []file) (*Source, error) {
 	s := &Source{Modules: make(map[string]*ast.Module), Data: make(map[string]any)}
 	digest := sha256.New()
 	for _, f := range files {
 		fmt.Fprintf(digest, "%s %d\n%s", f.name, len(f.body), f.body)
-		if isModule(f) {
-			module, err := ast.ParseModuleWithOpts(f.name, string(f.body), ast.ParserOptions{RegoVersion: ast.RegoV1})
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-			}
-			s.Modules[f.name] = module
-			continue
-		}
-		var data map[string]any
-		if err := yaml.UnmarshalStrict(f.body, &data); err != nil {
-			return nil, fmt.Errorf("%w: data %s: %w", ErrMalformed, f.name, err)
-		}
-		for key, value := range data {
-			s.Data[key] = value
+		if err := s.add(f); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 	}
 	s.Digest = hex.EncodeToString(digest.Sum(nil))[:digestLength]
 	return s, nil
+}
+
+func (s *Source) add(f file) (err error) {
+	if isModule(f) {
+		s.Modules[f.name], err = ast.ParseModuleWithOpts(f.name, string(f.body), ast.ParserOptions{RegoVersion: ast.RegoV1})
+		return err
+	}
+	var data map[string]any
+	if err := yaml.UnmarshalStrict(f.body, &data); err != nil {
+		return fmt.Errorf("data %s: %w", f.name, err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		if _, known := s.Data[key]; f.tunes && !known {
+			return fmt.Errorf("data %s sets %q, which the default policy does not have; it has %s",
+				f.name, key, strings.Join(slices.Sorted(maps.Keys(s.Data)), ", "))
+		}
+	}
+	s.Data = merge(s.Data, data)
+	return nil
+}
+
+// merge patches base as RFC 7396 (JSON Merge Patch) says: objects key by key,
+// null takes a key away, and all else is replaced as a whole.
+func merge(base, patch map[string]any) map[string]any {
+	merged := make(map[string]any, len(base)+len(patch))
+	maps.Copy(merged, base)
+	for key, value := range patch {
+		switch inner, isObject := value.(map[string]any); {
+		case isObject:
+			under, _ := base[key].(map[string]any)
+			merged[key] = merge(under, inner)
+		case value == nil:
+			delete(merged, key)
+		default:
+			merged[key] = value
+		}
+	}
+	return merged
 }
