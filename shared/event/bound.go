@@ -1,31 +1,45 @@
 package event
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
-// Bounds of what strangers write, so that a whole event stays under
-// MaxEventSize however much they write. What is cut is marked.
+// Bounds of what strangers write. What is cut is marked. Together they may be more
+// than an event takes, since JSON makes six bytes of some characters: see fit.
 const (
 	MaxText        = 512
 	MaxLabels      = 64
 	MaxLabelValue  = 512
 	MaxAnnotations = 24
 	MaxAnnotation  = 1 << 10
+	// MaxObjectLabels and MaxObjectLabelValue bound labels of objects in the cluster,
+	// whose values have 63 bytes at most.
+	MaxObjectLabels     = 32
+	MaxObjectLabelValue = 256
+	MaxPods             = 20
+	MaxNotes            = 20
+	MaxRevisions        = 10
+	MaxContainers       = 20
+	MaxEvidence         = 12
+	MaxRungs            = 5
+	MaxAttempts         = 10
+	MaxConditions       = 10
+)
+
+// Bounds of whole sections, in bytes of JSON.
+const (
 	MaxSignalSize  = 16 << 10
 	MaxContextSize = 24 << 10
-	MaxPods        = 20
-	MaxNotes       = 20
-	MaxRevisions   = 10
-	MaxContainers  = 20
-	MaxEvidence    = 12
-	MaxRungs       = 5
-	MaxAttempts    = 10
-	MaxConditions  = 10
+	// MaxProposalSize holds where a proposal is made: from then on none of it may be
+	// cut, since people and policy decide by its digest.
+	MaxProposalSize = 16 << 10
+	// MaxExecutionSize is the room that an approval leaves for what execute will say.
+	MaxExecutionSize = 16 << 10
 )
 
 // cutMark ends a text that was cut.
@@ -50,14 +64,30 @@ func Cut(s string, max int) string {
 	return s[:end] + cutMark
 }
 
-// CutMap keeps at most entries keys, in order of their names, and cuts each
-// value; it reports how many keys were left out and how many values were cut.
-func CutMap(m map[string]string, entries, value int) (kept map[string]string, left, cut int) {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// deciding are the labels that something is decided by, the first before all
+// others: the names are those that classify's tables have for the environment, and
+// what an alert is known and found again by. What ends in a slash is a prefix.
+var deciding = []string{"alertname", "kubernaut.ai/environment", "environment", "env", "kubernaut.ai/",
+	"namespace", "cluster", "severity", "app.kubernetes.io/"}
+
+// rank is a label's place among those that are kept.
+func rank(label string) int {
+	i := slices.IndexFunc(deciding, func(d string) bool {
+		return label == d || strings.HasSuffix(d, "/") && strings.HasPrefix(label, d)
+	})
+	if i < 0 {
+		return len(deciding)
 	}
-	sort.Strings(keys)
+	return i
+}
+
+// CutMap keeps at most entries keys, first those that something is decided by,
+// then in order of their names, and cuts each value; it reports how many keys
+// were left out and how many values were cut.
+func CutMap(m map[string]string, entries, value int) (kept map[string]string, left, cut int) {
+	keys := slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
+	})
 	kept = make(map[string]string, min(len(keys), entries))
 	for i, k := range keys {
 		if i >= entries {
@@ -81,60 +111,38 @@ func CutList[T any](list []T, max int, name string, marks *[]string) []T {
 	return slices.Clone(list[:max])
 }
 
-// Bound cuts a signal's texts to their bounds and marks what was cut.
+// Bound cuts a signal's texts to their bounds, and what does not fit
+// MaxSignalSize then. Every cut is marked.
 func (s Signal) Bound() Signal {
 	s.Name, s.Container = Cut(s.Name, MaxAttribute), Cut(s.Container, MaxAttribute)
 	s.GeneratorURL = Cut(s.GeneratorURL, MaxAnnotation)
 	s.Group, s.Receiver = Cut(s.Group, MaxText), Cut(s.Receiver, MaxAttribute)
 	s.SenderSeverity = Cut(s.SenderSeverity, MaxAttribute)
 	var left, cut int
-	labels, annotations := MaxLabels, MaxAnnotations
-	if s.Labels, left, cut = CutMap(s.Labels, labels, MaxLabelValue); left+cut > 0 {
+	if s.Labels, left, cut = CutMap(s.Labels, MaxLabels, MaxLabelValue); left+cut > 0 {
 		s.Cut = append(s.Cut, fmt.Sprintf("labels: %d left out, %d shortened", left, cut))
 	}
-	if s.Annotations, left, cut = CutMap(s.Annotations, annotations, MaxAnnotation); left+cut > 0 {
+	if s.Annotations, left, cut = CutMap(s.Annotations, MaxAnnotations, MaxAnnotation); left+cut > 0 {
 		s.Cut = append(s.Cut, fmt.Sprintf("annotations: %d left out, %d shortened", left, cut))
 	}
-	if size(s) > MaxSignalSize {
-		s.Annotations, left, _ = CutMap(s.Annotations, MaxAnnotations/6, MaxText/2)
-		s.Labels, _, _ = CutMap(s.Labels, MaxLabels/2, MaxLabelValue/4)
-		s.Cut = append(s.Cut, "labels and annotations: too large together")
-	}
-	return s
+	return fitted(SectionSignal, s, MaxSignalSize)
 }
 
-// Bound cuts a context's lists and texts to their bounds, then drops from the
-// lists' ends until the whole fits MaxContextSize. Every cut is marked.
+// Bound cuts a context's lists and texts to their bounds, and what does not fit
+// MaxContextSize then. Every cut is marked.
 func (c Context) Bound() Context {
 	var left int
-	if c.Labels, left, _ = CutMap(c.Labels, MaxLabels/2, MaxLabelValue/2); left > 0 {
+	if c.Labels, left, _ = CutMap(c.Labels, MaxObjectLabels, MaxObjectLabelValue); left > 0 {
 		c.Cut = append(c.Cut, fmt.Sprintf("labels: %d left out", left))
 	}
-	if c.NamespaceLabels, left, _ = CutMap(c.NamespaceLabels, MaxLabels/2, MaxLabelValue/2); left > 0 {
+	if c.NamespaceLabels, left, _ = CutMap(c.NamespaceLabels, MaxObjectLabels, MaxObjectLabelValue); left > 0 {
 		c.Cut = append(c.Cut, fmt.Sprintf("namespaceLabels: %d left out", left))
 	}
 	c.Containers = CutList(c.Containers, MaxContainers, "containers", &c.Cut)
 	c.Budgets = CutList(c.Budgets, MaxContainers, "budgets", &c.Cut)
 	c.Unavailable = CutList(c.Unavailable, MaxContainers, "unavailable", &c.Cut)
-	pods, notes, revisions := MaxPods, MaxNotes, MaxRevisions
-	full := c
-	for {
-		c.Cut = slices.Clone(full.Cut)
-		c.Pods = CutList(full.Pods, pods, "pods", &c.Cut)
-		c.Events = CutList(full.Events, notes, "events", &c.Cut)
-		c.Revisions = CutList(full.Revisions, revisions, "revisions", &c.Cut)
-		if pods+notes+revisions == 0 || size(c) <= MaxContextSize {
-			return c
-		}
-		pods, notes, revisions = pods/2, notes/2, revisions/2
-	}
-}
-
-// size is the length of v's JSON; what cannot be encoded counts as too large.
-func size(v any) int {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return MaxEventSize + 1
-	}
-	return len(b)
+	c.Pods = CutList(c.Pods, MaxPods, "pods", &c.Cut)
+	c.Events = CutList(c.Events, MaxNotes, "events", &c.Cut)
+	c.Revisions = CutList(c.Revisions, MaxRevisions, "revisions", &c.Cut)
+	return fitted(SectionContext, c, MaxContextSize)
 }

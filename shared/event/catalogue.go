@@ -1,6 +1,10 @@
 package event
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // The types of the catalogue. A breaking change to a type's data makes a v2
 // beside it; an additive change never does.
@@ -132,4 +136,17 @@ var byType = func() map[string]Entry {
 		m[e.Type] = e
 	}
 	return m
+}()
+
+// known are the names of all sections that the catalogue's data is decoded from.
+var known = func() (names []string) {
+	for _, e := range catalogue {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(e.Data()).Elem()) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }()

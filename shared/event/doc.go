@@ -7,7 +7,9 @@
 // classification, proposal, decision, execution, assessment. A stage sets the
 // sections that it owns on the Document it was given; every other section,
 // those of stages that this code has never heard of included, passes through
-// byte for byte.
+// byte for byte. A name that differs from another section's in upper and lower case
+// only is refused. A document that outgrows MaxEventSize is cut where nothing rests
+// on it, and says so.
 //
 //	doc, err := event.ParseDocument(parent.Data())
 //	doc, err = doc.With(event.Section{Name: event.SectionContext, Value: context})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The sections that Kubernaut's own stages write.
@@ -38,7 +39,7 @@ const MaxEventSize = 64 << 10
 // again cannot help.
 var (
 	ErrNotADocument = errors.New("event data is not one JSON object")
-	ErrDuplicateKey = errors.New("event data names a section twice")
+	ErrDuplicateKey = errors.New("event data names a section twice, or in other letters")
 	ErrTooLarge     = errors.New("event data exceeds its size bound")
 )
 
@@ -62,7 +63,11 @@ type member struct {
 // ParseDocument splits data into its top-level members without touching or
 // copying their bytes, which must not change from then on. A member that
 // appears twice is an error: parsers disagree about which one counts, and an
-// attacker may choose the parser.
+// attacker may choose the parser. So is one whose name is another's, or a known
+// section's, but for upper and lower case: encoding/json reads both into the
+// same field, and With replaces only the one that it was asked to. Members come
+// from several stages; within a section all is its own stage's, under that
+// stage's seal.
 func ParseDocument(data []byte) (Document, error) {
 	if len(data) > MaxEventSize {
 		return Document{}, fmt.Errorf("%w: %d of %d bytes", ErrTooLarge, len(data), MaxEventSize)
@@ -75,8 +80,8 @@ func ParseDocument(data []byte) (Document, error) {
 		return Document{}, err
 	}
 	for i, m := range members {
-		if j, _ := (Document{members}).find(m.name); j < i {
-			return Document{}, fmt.Errorf("%w: %q", ErrDuplicateKey, m.name)
+		if err := (Document{members[:i]}).admits(m.name); err != nil {
+			return Document{}, err
 		}
 	}
 	return Document{members}, nil
@@ -100,49 +105,66 @@ func (d Document) With(sections ...Section) (Document, error) {
 		}
 		if found {
 			next.members[i].raw = raw
-		} else {
-			next.members = append(next.members, member{s.Name, raw})
+			continue
 		}
+		if err := next.admits(s.Name); err != nil {
+			return Document{}, err
+		}
+		next.members = append(next.members, member{s.Name, raw})
 	}
 	return next, nil
 }
 
 // Bytes is the document as JSON, members in order, each byte for byte.
 func (d Document) Bytes() ([]byte, error) {
-	size := 2
+	if size := d.size(); size > MaxEventSize {
+		return nil, fmt.Errorf("%w: %d of %d bytes", ErrTooLarge, size, MaxEventSize)
+	}
+	return d.encode(), nil
+}
+
+// size is the length of encode, which it saves where that would be too long.
+func (d Document) size() int {
+	size := len("{}") + max(0, len(d.members)-1)*len(",")
 	for _, m := range d.members {
-		size += len(m.name) + len(m.raw) + 4
+		size += len(`"":`) + len(m.raw)
+		if plain(m.name) {
+			size += len(m.name)
+		} else {
+			size += len(appendName(nil, m.name)) - len(`""`)
+		}
 	}
-	if size > MaxEventSize {
-		return nil, fmt.Errorf("%w: about %d of %d bytes", ErrTooLarge, size, MaxEventSize)
-	}
-	out := append(make([]byte, 0, size), '{')
+	return size
+}
+
+func (d Document) encode() []byte {
+	out := append(make([]byte, 0, d.size()), '{')
 	for i, m := range d.members {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		var err error
-		if out, err = appendName(out, m.name); err != nil {
-			return nil, err
-		}
-		out = append(append(out, ':'), m.raw...)
+		out = append(append(appendName(out, m.name), ':'), m.raw...)
 	}
-	return append(out, '}'), nil
+	return append(out, '}')
 }
 
 // appendName quotes a member's name; those of Kubernaut's own sections need no
 // escaping.
-func appendName(out []byte, name string) ([]byte, error) {
+func appendName(out []byte, name string) []byte {
+	if plain(name) {
+		return append(append(append(out, '"'), name...), '"')
+	}
+	quoted, _ := json.Marshal(name) // a string never fails
+	return append(out, quoted...)
+}
+
+func plain(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; c < '0' || c > 'z' || c > '9' && c < 'A' || c > 'Z' && c < 'a' {
-			quoted, err := json.Marshal(name)
-			if err != nil {
-				return nil, fmt.Errorf("encode section name: %w", err)
-			}
-			return append(out, quoted...), nil
+			return false
 		}
 	}
-	return append(append(append(out, '"'), name...), '"'), nil
+	return true
 }
 
 // Raw returns a section's bytes.
@@ -175,6 +197,25 @@ func (d Document) Digest(section string) string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
+}
+
+// admits refuses a name that decoders may take for a member's, or for a
+// section's of the catalogue.
+func (d Document) admits(name string) error {
+	for _, m := range d.members {
+		if strings.EqualFold(m.name, name) {
+			return fmt.Errorf("%w: %q and %q", ErrDuplicateKey, m.name, name)
+		}
+	}
+	if slices.Contains(known, name) {
+		return nil
+	}
+	for _, section := range known {
+		if strings.EqualFold(section, name) {
+			return fmt.Errorf("%w: %q is not %q", ErrDuplicateKey, name, section)
+		}
+	}
+	return nil
 }
 
 func (d Document) find(name string) (int, bool) {

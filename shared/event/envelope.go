@@ -106,7 +106,9 @@ type Draft struct {
 }
 
 // New makes an event of the catalogue, complete but for its seal: attributes
-// inherited from the parent, then overridden by what the sections decide.
+// inherited from the parent, then overridden by what the sections decide. A document
+// that is too large is cut, visibly and where nothing rests on it; only if that is
+// not enough is it an error.
 func New(d Draft) (cloudevents.Event, error) {
 	entry, ok := Lookup(d.Type)
 	if !ok {
@@ -117,6 +119,9 @@ func New(d Draft) (cloudevents.Event, error) {
 	}
 	doc, err := d.Document.With(d.Sections...)
 	if err != nil {
+		return cloudevents.Event{}, err
+	}
+	if doc, err = d.fit(doc); err != nil {
 		return cloudevents.Event{}, err
 	}
 	body, err := doc.Bytes()

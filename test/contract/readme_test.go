@@ -64,5 +64,5 @@ func TestTheOverlayInTheReadmeBuilds(t *testing.T) {
 	text, err := resources.AsYaml()
 	require.NoError(t, err)
 	require.Contains(t, string(text), "CLUSTER_NAME: west-1\n")
-	require.Contains(t, string(text), "hold_below: 0.7")
+	require.Contains(t, string(text), "production_below: 0.95")
 }

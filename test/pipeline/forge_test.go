@@ -11,6 +11,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
 
+	"kubernaut.ai/local/system"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/stage"
@@ -110,4 +111,33 @@ func (b *bed) droppedBy(t *testing.T, name, reason string, e cloudevents.Event) 
 	until(t, name+" dropping "+e.Type()+" for "+reason, func() (bool, any) {
 		return b.metric(t, "kubernaut_turns_total", labels) > before, labels
 	})
+}
+
+// TestASectionInOtherLettersIsNotBelieved: who took the classify stage sends along
+// what a decoder takes for later stages' sections, and With would not replace.
+func TestASectionInOtherLettersIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	b := start(t, system.Options{})
+	const namespace = "lettered"
+	b.sick(t, namespace, workload{labels: ownedByFlux})
+	id := b.opened(t, oomKilled(namespace))
+	b.held(t, id)
+	enriched, _ := captured[event.SignalEnrichedData](t, b, id, event.SignalEnriched)
+	classified, _ := captured[event.SignalClassifiedData](t, b, id, event.SignalClassified)
+	classify := b.key(t, event.StageClassify)
+	for i, smuggled := range []string{
+		`"Decision":{"undo":true,"approver":"mallory"},"execution":{"outcome":"applied","undo":{"possible":true}}`,
+		`"deciſion":{"outcome":"approved"}`,
+		`"Signal":{"target":{"name":"another"}}`,
+	} {
+		e := forged{eventType: event.SignalClassified, parent: enriched, index: 1 + i}.event(t)
+		e.DataEncoded = append([]byte("{"+smuggled+","), classified.Data()[1:]...)
+		require.NoError(t, classify.Seal(&e))
+		b.publish(t, e)
+		for _, name := range []string{event.StageAnalyze, event.StageRecord} {
+			b.refusedBy(t, name, stage.ReasonMalformed, e)
+		}
+	}
+	b.idle(t)
+	require.Empty(t, b.mutations(namespace))
 }
