@@ -31,6 +31,6 @@ func (o *options) redriveAll(ctx context.Context) error {
 	broker := stage.NewSink(sink)
 	defer broker.Close()
 	sum, err := redrive.Do(ctx, redrive.Order{Letters: letters, Publish: broker.Post})
-	_, _ = fmt.Fprintf(o.out, "%d taken by the Broker, %d kept, %d failed\n", sum.Accepted, sum.Kept, sum.Failed)
+	_, _ = fmt.Fprintf(o.out, "%d taken by the Broker, %d kept (%d of them too old to be acted on), %d failed\n", sum.Accepted, sum.Kept, sum.TooOld, sum.Failed)
 	return err
 }

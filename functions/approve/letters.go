@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -110,12 +111,12 @@ func (d door) redrive(ctx context.Context, v visit) (int, any, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, redriveWithin)
 	defer cancel()
-	sum, err := redrive.Do(ctx, redrive.Order{Letters: d.letters, Publish: d.desk.press.Publish, Filter: filter, Most: redriveMost})
+	sum, err := redrive.Do(ctx, redrive.Order{Letters: d.letters, Publish: d.desk.press.Publish, Filter: filter, Most: redriveMost, Now: d.desk.now})
 	if err != nil && sum == (redrive.Result{}) {
 		return 0, nil, err
 	}
 	stage.Logger(ctx).Infow("dead letters redriven", "by", v.person.Name, "comment", event.Cut(v.body.text(), event.MaxText),
-		"accepted", sum.Accepted, "failed", sum.Failed, "kept", sum.Kept, "left", sum.Left, "error", err)
+		"accepted", sum.Accepted, "failed", sum.Failed, "kept", sum.Kept, redrive.ReasonTooOld, sum.TooOld, "left", sum.Left, "error", err)
 	out := redriven{Result: sum, By: v.person.Name, Next: nextOf(sum)}
 	if err != nil {
 		out.Why = event.Cut(err.Error(), event.MaxText)
@@ -129,7 +130,11 @@ func nextOf(sum redrive.Result) string {
 		next = append(next, "The Broker delivers what it took; what fails again becomes a dead letter again.")
 	}
 	if sum.Failed > 0 {
-		next = append(next, "What was not taken stays: ask again when the Broker answers.")
+		next = append(next, "What failed stays: ask again when the Broker answers.")
+	}
+	if sum.TooOld > 0 {
+		next = append(next, fmt.Sprintf("%d of the kept are older than %d days and stay until they expire (%s): their remediations may have"+
+			" ended, and nothing that they ask for may be done any more.", sum.TooOld, int(ledger.MaxEventAge.Hours()/24), redrive.ReasonTooOld))
 	}
 	if sum.Left > 0 {
 		next = append(next, "Ask again for what is left.")

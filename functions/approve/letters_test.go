@@ -12,6 +12,7 @@ import (
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/ledger"
+	"kubernaut.ai/shared/redrive"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -106,6 +107,21 @@ func TestRedrivingKeepsWhatTheBrokerDoesNotTake(t *testing.T) {
 	require.Contains(t, a.Body["why"], "broker is down")
 	require.Contains(t, a.Body["next"], "ask again")
 	require.Equal(t, []string{"new", "old"}, h.buried(t))
+}
+
+func TestRedrivingLeavesWhatIsTooOldAndSaysWhy(t *testing.T) {
+	h := newGraveyard(t)
+	h.bury(t, "end", event.RemediationClosed, "record")
+	h.door.desk.now = func() time.Time { return now.Add(ledger.MaxEventAge) }
+	a := h.ask(t, "POST", letterPath+"/redrive", "")
+	require.Equal(t, http.StatusOK, a.Status, a.Body)
+	require.Equal(t, []float64{1, 2, 2}, []float64{a.Body["accepted"].(float64), a.Body["kept"].(float64), a.Body["tooOld"].(float64)}, a.Body)
+	require.Contains(t, a.Body["next"], redrive.ReasonTooOld)
+	require.Equal(t, []string{"remediation.closed"}, h.posted(), "what only history takes is never too old")
+	require.Equal(t, []string{"new", "old"}, h.buried(t))
+
+	a = h.ask(t, "POST", letterPath+"/redrive", "")
+	require.NotContains(t, a.Body["next"], "nothing to redrive", "there is, and it is said why it stays")
 }
 
 func TestOneRequestRedrivesABoundedNumber(t *testing.T) {

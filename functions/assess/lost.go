@@ -11,16 +11,6 @@ import (
 	"kubernaut.ai/shared/ledger"
 )
 
-// terminalTypes are the events that end a remediation.
-var terminalTypes = func() (types []string) {
-	for _, entry := range event.Catalogue() {
-		if entry.Terminal {
-			types = append(types, entry.Type)
-		}
-	}
-	return types
-}()
-
 // lost ends in history what Redis knows to have ended long enough ago for the
 // event that said so to have arrived. Its payload is the last event that did.
 func (a *assessor) lost(ctx context.Context, item ledger.Leased) error {
@@ -47,7 +37,10 @@ func (a *assessor) lostEnd(ctx context.Context, item ledger.Due) (*event.End, er
 	if a.past == nil {
 		return nil, nil
 	}
-	if _, err := a.past.Last(ctx, item.Remediation, terminalTypes...); !errors.Is(err, history.ErrNotFound) {
+	// Whether it ended, and not whether an end is among its events: an undo that was
+	// refused ends nothing.
+	known, err := a.past.Remediation(ctx, item.Remediation)
+	if err != nil && !errors.Is(err, history.ErrNotFound) || !known.EndedAt.IsZero() {
 		return nil, err
 	}
 	claim, err := a.book.Get(ctx, item.Fingerprint)

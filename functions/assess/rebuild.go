@@ -32,6 +32,7 @@ const (
 type past interface {
 	Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error)
 	Last(ctx context.Context, remediation string, types ...string) (history.Entry, error)
+	Remediation(ctx context.Context, id string) (history.Remediation, error)
 }
 
 // rebuild looks through the remediations that history knows as live, and sees

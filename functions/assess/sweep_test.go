@@ -278,6 +278,9 @@ func (p pastOf) Live(_ context.Context, olderThan time.Time, _ int) ([]history.E
 	}
 	return nil, nil
 }
+func (p pastOf) Remediation(context.Context, string) (history.Remediation, error) {
+	return history.Summarise([]history.Entry{p.entry}), nil
+}
 func (p pastOf) Last(_ context.Context, _ string, types ...string) (history.Entry, error) {
 	if len(types) > 0 && !slices.Contains(types, p.entry.Type) {
 		return history.Entry{}, history.ErrNotFound

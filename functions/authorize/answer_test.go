@@ -234,7 +234,7 @@ func TestApprovalsThatAreRefused(t *testing.T) {
 		}, reasonAlreadyAnswered},
 		{"the remediation is older than any claim is remembered", func(t *testing.T, b *bench) cloudevents.Event {
 			r := eventtest.Remediation
-			r.OpenedAt = time.Now().Add(-maxAge - time.Hour)
+			r.OpenedAt = time.Now().Add(-ledger.MaxEventAge - time.Hour)
 			return b.approval(t, true, nil, event.Section{Name: event.SectionRemediation, Value: r})
 		}, reasonTooOld},
 	}

@@ -98,13 +98,5 @@ func (b ledgerBook) Close(ctx context.Context, a Answer) error {
 	return b.ledger.DropDue(ctx, ledger.ParkID(a.ID))
 }
 
-func (b ledgerBook) Live(ctx context.Context, r event.Remediation) (bool, error) {
-	claim, err := b.ledger.Get(ctx, r.Fingerprint)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && claim.Live() && claim.Remediation == r.ID, err
-}
-
 var _ book = ledgerBook{}
 var _ Breaker = ledgerBreaker{}

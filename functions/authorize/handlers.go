@@ -7,6 +7,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -31,8 +32,6 @@ type book interface {
 	// Close takes off the due list what an answer that has come makes needless:
 	// the expiry of its hold, and the copy of its event that would be sent again.
 	Close(ctx context.Context, a Answer) error
-	// Live tells whether the remediation holds its claim.
-	Live(ctx context.Context, r event.Remediation) (bool, error)
 }
 
 // waiting says who waits for an answer, and for how long.
@@ -128,29 +127,27 @@ func (h handlers) conclude(ctx context.Context, a Answer, decide func(Answer) ev
 	return emit(event.RemediationApproved, d), nil
 }
 
-func (h handlers) undoRequested(ctx context.Context, in stage.Input[event.UndoRequestedData]) (stage.Reply, error) {
+// undoRequested leaves the claim as it is, whatever it says: the remediation goes
+// on, or has ended, as if nobody had asked, until something is taken back. One
+// that got lost is asked for again.
+func (h handlers) undoRequested(_ context.Context, in stage.Input[event.UndoRequestedData]) (stage.Reply, error) {
 	d, reason := h.authority.undo(in.Data, in.Document.Digest(event.SectionProposal))
 	if reason != "" {
 		return stage.Nothing(reason), nil
 	}
-	if d.Outcome != event.DecisionApproved {
-		// The remediation itself goes on, or has ended, as if nobody had asked.
-		reply := h.rejected(d, event.OutcomeRejected)
-		reply.Detached = true
-		return reply, nil
+	reply := h.rejected(d, event.OutcomeRejected)
+	if d.Outcome == event.DecisionApproved {
+		reply = emit(event.RemediationApproved, d)
+		// How the remediation ended before is no longer how it ends.
+		reply.Sections = append(reply.Sections, event.Section{Name: event.SectionEnd})
 	}
-	live, err := h.book.Live(ctx, in.Data.Remediation)
-	if err != nil {
-		return stage.Reply{}, err
-	}
-	reply := emit(event.RemediationApproved, d)
-	reply.Detached = !live
-	// How the remediation ended before is no longer how it ends.
-	reply.Sections = append(reply.Sections, event.Section{Name: event.SectionEnd})
+	reply.Detached = true
 	return reply, nil
 }
 
-func (h handlers) tooOld(r event.Remediation) bool { return h.now().Sub(r.OpenedAt) > maxAge }
+func (h handlers) tooOld(r event.Remediation) bool {
+	return h.now().Sub(r.OpenedAt) > ledger.MaxEventAge
+}
 
 func emit(eventType string, d event.Decision) stage.Reply {
 	reply := stage.Emit(eventType, event.Section{Name: event.SectionDecision, Value: d})

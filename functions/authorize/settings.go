@@ -38,10 +38,6 @@ const (
 	// approvalGrace is how much later than the hold's expiry the claim's
 	// deadline is, so that expiry comes first and the sweep after it.
 	approvalGrace = 10 * time.Minute
-	// maxAge is how old a remediation may be. The ledger forgets a claim after
-	// seven days: an event that is older could be replayed against a claim
-	// that nobody remembers as settled.
-	maxAge = 6 * 24 * time.Hour
 )
 
 // settings are the stage's bounds.

@@ -98,6 +98,23 @@ func dead(eventType, destination string) cloudevents.Event {
 	return e
 }
 
+// deadUndo is an event of an undo as the Broker gives it up.
+func deadUndo(t *testing.T, eventType, outcome string) cloudevents.Event {
+	t.Helper()
+	parent := eventtest.Sample(event.UndoRequested)
+	doc, err := event.ParseDocument(parent.Data())
+	require.NoError(t, err)
+	decision, execution := eventtest.Decision(event.DecisionApproved), eventtest.Execution
+	decision.Undo, execution.Outcome = true, outcome
+	entry, _ := event.Lookup(eventType)
+	e, err := event.New(event.Draft{Type: eventType, Stage: entry.Producers[0], Namespace: eventtest.Namespace, Parent: &parent, Document: doc, Now: parent.Time(),
+		Sections: []event.Section{{Name: event.SectionDecision, Value: decision}, {Name: event.SectionExecution, Value: execution}}})
+	require.NoError(t, err)
+	require.NoError(t, eventtest.Key(entry.Producers[0]).Seal(&e))
+	e.SetExtension(extDest, executeAddress)
+	return e
+}
+
 func (w *world) letters() []ledger.DeadLetter {
 	list, err := w.ledger.DeadLetters(w.Context(), 100)
 	require.NoError(w, err)
@@ -176,6 +193,8 @@ func TestWhatIsOnlyKept(t *testing.T) {
 		"an event that the remediation has moved on from":     {event.RemediationExecuted, dead(event.RemediationApproved, executeAddress)},
 		"the event that failed the remediation, at a stage":   {event.RemediationFailed, dead(event.RemediationFailed, executeAddress)},
 		"an undo, which the remediation does not depend upon": {event.RemediationExecuted, dead(event.UndoRequested, "http://authorize.x.svc")},
+		"an undo that was allowed, nor upon that":             {event.RemediationApproved, deadUndo(t, event.RemediationApproved, event.ExecutionApplied)},
+		"an undo that was only tried":                         {event.RemediationExecuted, deadUndo(t, event.RemediationExecuted, event.ExecutionDryRun)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -243,6 +262,22 @@ func TestAClaimThatRedisForgotEndsToo(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, w.broker.published(), 1)
 	require.Equal(t, ledger.Settled, w.claim().State)
+}
+
+func TestAnUndoThatIsLostEndsNoRemediationThatRedisForgot(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.stage.Take(t.Context(), deadUndo(t, event.RemediationApproved, event.ExecutionApplied))
+	require.NoError(t, err)
+	require.Empty(t, w.broker.published(), "it ended long ago, and was asked to be undone since")
+	require.Len(t, w.letters(), 1)
+}
+
+func TestWhatWasUndoneStillHasToEnd(t *testing.T) {
+	w := newWorld(t)
+	w.waiting(event.RemediationExecuted)
+	_, err := w.stage.Take(t.Context(), deadUndo(t, event.RemediationExecuted, event.ExecutionUndone))
+	require.NoError(t, err)
+	require.Len(t, w.broker.published(), 1)
 }
 
 func TestABrokerOrRedisThatIsDownIsTriedAgain(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/stage"
 )
@@ -133,6 +134,9 @@ func (u undertaker) concerns(ctx context.Context, e cloudevents.Event, f Failure
 	if err := doc.Decode(event.SectionRemediation, &r); err != nil || r.ID == "" {
 		return none, ReasonNoRemediation, nil
 	}
+	if aside(e, doc) {
+		return none, ReasonOnlyAbout, nil
+	}
 	claim, err := u.claims.Get(ctx, r.Fingerprint)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
@@ -149,6 +153,23 @@ func (u undertaker) concerns(ctx context.Context, e cloudevents.Event, f Failure
 		return none, ReasonMovedOn, nil
 	}
 	return r, "", nil
+}
+
+// aside tells that the event belongs to an undo that has taken nothing back: its
+// remediation goes on, or ended long ago, as if nobody had asked. What cannot be
+// read belongs to none.
+func aside(e cloudevents.Event, doc event.Document) bool {
+	var decision event.Decision
+	var execution event.Execution
+	if doc.Decode(event.SectionDecision, &decision) != nil {
+		return false
+	}
+	entry := history.Entry{Type: e.Type()}
+	entry.Stage, _ = event.StageOf(e.Source())
+	if e.Type() == event.RemediationExecuted && doc.Decode(event.SectionExecution, &execution) == nil {
+		entry.Outcome = execution.Outcome
+	}
+	return history.Aside(entry, &decision)
 }
 
 // fail ends the remediation: published first, since whoever finds the claim

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
 )
 
 // Extensions that a Broker adds to a dead letter.
@@ -142,9 +143,6 @@ func byHost(addresses map[string]string) map[string]string {
 var pipeline = []string{event.StageEnrich, event.StageClassify, event.StageAnalyze, event.StageAuthorize,
 	event.StageExecute, event.StageAssess, unknownStage}
 
-// about are the types whose loss does not stop a remediation.
-var about = []string{event.SignalResolved, event.SignalJoined, event.SignalSuppressed, event.UndoRequested}
-
 // onlyKept names the reason for which a letter concerns no remediation, as far
 // as the letter alone tells; empty if it may.
 func onlyKept(f Failure, eventType string) string {
@@ -160,7 +158,7 @@ func onlyKept(f Failure, eventType string) string {
 	switch {
 	case !ok:
 		return ReasonNotBelieved
-	case entry.Terminal, entry.Informative, slices.Contains(about, eventType):
+	case entry.Terminal, entry.Informative, !history.Moves(eventType):
 		return ReasonOnlyAbout
 	}
 	return ""

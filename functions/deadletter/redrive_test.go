@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,9 @@ import (
 	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/redrive"
 )
+
+// soon is when the samples are new.
+func soon() time.Time { return eventtest.Start.Add(time.Hour) }
 
 func TestRedrive(t *testing.T) {
 	approved, received := eventtest.Sample(event.RemediationApproved), eventtest.Sample(event.SignalReceived)
@@ -34,7 +38,7 @@ func TestRedrive(t *testing.T) {
 				w.redis.Advance(1e9)
 			}
 			var posted []string
-			sum, err := redrive.Do(t.Context(), redrive.Order{Letters: w.ledger, Filter: c.filter,
+			sum, err := redrive.Do(t.Context(), redrive.Order{Letters: w.ledger, Filter: c.filter, Now: soon,
 				Publish: func(_ context.Context, e cloudevents.Event) error {
 					require.NoError(t, eventtest.Keyring().Verify(e), "verbatim: the seal is still good")
 					require.Empty(t, e.Extensions()[extDest])
@@ -54,7 +58,7 @@ func TestRedriveKeepsWhatTheBrokerDoesNotTake(t *testing.T) {
 	_, err := w.stage.Take(t.Context(), dead(event.SignalReceived, "http://record.x.svc"))
 	require.NoError(t, err)
 	down := errors.New("broker is down")
-	sum, err := redrive.Do(t.Context(), redrive.Order{Letters: w.ledger,
+	sum, err := redrive.Do(t.Context(), redrive.Order{Letters: w.ledger, Now: soon,
 		Publish: func(context.Context, cloudevents.Event) error { return down }})
 	require.ErrorIs(t, err, down)
 	require.Equal(t, redrive.Result{Failed: 1}, sum)
@@ -62,7 +66,7 @@ func TestRedriveKeepsWhatTheBrokerDoesNotTake(t *testing.T) {
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = redrive.Do(ended, redrive.Order{Letters: w.ledger, Publish: func(context.Context, cloudevents.Event) error { return nil }})
+	_, err = redrive.Do(ended, redrive.Order{Letters: w.ledger, Now: soon, Publish: func(context.Context, cloudevents.Event) error { return nil }})
 	require.Error(t, err)
 	require.Len(t, w.letters(), 1)
 }

@@ -14,7 +14,8 @@
 // The stage does not start with a store that can never be opened: a wrong
 // password, no such database, a folder in place of a file. A store that is
 // away, locked or full is a failure that may pass, at the start and later on:
-// the Broker delivers the event again.
+// the Broker delivers the event again. So it does whatever else a store that is
+// open fails for: only an event that no store could keep is given up at once.
 //
 // HISTORY_RETENTION is how long a remediation is kept after its end: days, as
 // 90d, which is the default, or Go's notation, as 720h; at least a day. 0 keeps

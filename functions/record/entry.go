@@ -3,7 +3,6 @@ package function
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,11 +36,10 @@ type facts struct {
 	End         *event.End         `json:"end"`
 }
 
-// about lists the types that are about a remediation without moving it on.
-var about = []string{event.SignalResolved, event.SignalJoined, event.SignalSuppressed}
-
-// entryOf indexes an event. What the sealed data says counts; attributes,
-// which are not sealed, are for routing only.
+// entryOf indexes an event. Whose it is and what it says comes from what the seal
+// covers: id, type, stage and data. Time and causation are attributes that it does
+// not cover, and so is the subject of an event that names no target: whoever can
+// post to the Broker can have an event told at a wrong place, and none made up.
 func entryOf(r Recorded) (history.Entry, error) {
 	var f facts
 	if err := json.Unmarshal(r.Data, &f); err != nil {
@@ -52,11 +50,13 @@ func entryOf(r Recorded) (history.Entry, error) {
 		ID: r.ID, Type: r.Type, Stage: r.Stage, Causation: r.Causation, Subject: r.Subject, Time: r.Time,
 		Remediation: f.Remediation.ID, Fingerprint: f.Remediation.Fingerprint, OpenedAt: f.Remediation.OpenedAt,
 		Alert: f.Signal.Name, Kind: f.Signal.Target.Kind, Severity: f.Signal.Severity,
-		Terminal: entry.Terminal, Progress: !slices.Contains(about, r.Type), Event: r.Body,
+		Event: r.Body,
 	}
 	e.Action, e.Step = f.action()
 	e.Outcome, e.Reason = f.outcome(r.Type)
 	e.Alerts = f.alerts(r.Type)
+	aside := history.Aside(e, f.Decision)
+	e.Terminal, e.Progress = entry.Terminal && !aside, history.Moves(r.Type) && !aside
 	if f.Signal.Target.Kind != "" {
 		e.Subject = f.Signal.Target.String()
 	}

@@ -79,13 +79,15 @@ func (r recorder) record(ctx context.Context, in stage.Input[json.RawMessage]) (
 		Correlation: in.Remediation, Causation: event.Extension(in.Event, event.ExtCausation),
 		Data: in.Data, Body: body,
 	})
+	if err == nil {
+		err = entry.Validate()
+	}
 	if err != nil {
 		return stage.Reply{}, stage.Permanent(ReasonNotStorable, err)
 	}
-	switch err := r.store.Append(ctx, entry); {
-	case errors.Is(err, history.ErrInvalid):
-		return stage.Reply{}, stage.Permanent(ReasonNotStorable, err)
-	case err != nil:
+	// The entry is good, so the store is at fault, and somebody mends it: a store
+	// calls itself invalid, too, where its tables are a newer program's.
+	if err := r.store.Append(ctx, entry); err != nil {
 		return stage.Reply{}, stage.Transient(ReasonStoreDown, fmt.Errorf("record %s: %w", in.ID, err))
 	}
 	r.keeper.tend(ctx, in.Time)

@@ -222,22 +222,33 @@ type failing struct{ err error }
 func (f failing) Append(context.Context, ...history.Entry) error { return f.err }
 
 func TestFailuresOfTheStore(t *testing.T) {
-	e := sealed(t, event.SignalReceived, 0)
-	for name, c := range map[string]struct {
-		err    error
-		status int
-		reason string
-	}{
-		"a locked store may pass":           {fmt.Errorf("x: %w", history.ErrUnavailable), http.StatusServiceUnavailable, ReasonStoreDown},
-		"an ended turn may pass":            {context.DeadlineExceeded, http.StatusServiceUnavailable, ReasonStoreDown},
-		"what can never be stored does not": {fmt.Errorf("x: %w", history.ErrInvalid), http.StatusUnprocessableEntity, ReasonNotStorable},
+	for name, err := range map[string]error{
+		"a locked store may pass":               fmt.Errorf("x: %w", history.ErrUnavailable),
+		"an ended turn may pass":                context.DeadlineExceeded,
+		"tables of a newer program may pass":    fmt.Errorf("prepare tables: %w", history.ErrInvalid),
+		"a right that is missing may be given":  errors.New("permission denied"),
+		"and so may what nobody has thought of": errors.New("?"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := recorder{store: failing{c.err}}.record(t.Context(), stage.Input[json.RawMessage]{Data: e.Data(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Event: e})
-			var failure *stage.Error
-			require.True(t, errors.As(err, &failure))
-			require.Equal(t, c.status, failure.Status())
-			require.Equal(t, c.reason, failure.Reason)
+			failure := failureOf(t, failing{err}, sealed(t, event.SignalReceived, 0))
+			require.Equal(t, http.StatusServiceUnavailable, failure.Status())
+			require.Equal(t, ReasonStoreDown, failure.Reason)
 		})
 	}
+}
+
+func TestWhatNoStoreCanKeepIsNotTriedAgain(t *testing.T) {
+	e := sealed(t, event.SignalReceived, 0)
+	e.SetTime(time.Time{})
+	failure := failureOf(t, failing{history.ErrUnavailable}, e)
+	require.Equal(t, http.StatusUnprocessableEntity, failure.Status(), "whatever state the store is in")
+	require.Equal(t, ReasonNotStorable, failure.Reason)
+}
+
+func failureOf(t *testing.T, store appender, e cloudevents.Event) *stage.Error {
+	t.Helper()
+	_, err := recorder{store: store}.record(t.Context(), stage.Input[json.RawMessage]{Data: e.Data(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Event: e})
+	var failure *stage.Error
+	require.ErrorAs(t, err, &failure)
+	return failure
 }

@@ -60,6 +60,10 @@ type Entry struct {
 
 	// Event is the sealed event in structured mode, byte for byte.
 	Event []byte
+
+	// LeftOut is not kept: on the first entry of a timeline it counts the others
+	// that there are and for which there was no room.
+	LeftOut int
 }
 
 // Validate refuses an entry that no retry can store.

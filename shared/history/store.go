@@ -35,13 +35,18 @@ type Store interface {
 	// Forget removes one remediation and all its entries, whatever their age,
 	// and answers how many rows that were. ErrNotFound if it is unknown,
 	// ErrNotEnded while it is under way: the rest of it would be recorded again.
+	// Its id is remembered until Prune would have removed it: what comes about it
+	// until then and does not move it on, such as a duplicate, is forgotten, too.
 	Forget(ctx context.Context, remediation string) (int, error)
 }
 
 // Reader is the part of a Store that changes nothing.
 type Reader interface {
 	// Timeline lists a remediation's entries, or those of the given types, the
-	// oldest first, at most MaxTimeline. An unknown remediation has none.
+	// oldest first, at most MaxTimeline. Where there are more, what moves it on is
+	// never left out for what does not, nor anything for a duplicate, and of these
+	// the oldest go first; the first entry says how many did. An unknown
+	// remediation has none.
 	Timeline(ctx context.Context, remediation string, types ...string) ([]Entry, error)
 	// Last is the remediation's latest event that moved it on, or of the given
 	// types; ErrNotFound if there is none.
@@ -56,8 +61,8 @@ type Reader interface {
 	// Events lists the entries of these ids, at most MaxPage of them, in no
 	// order. What is not known is left out.
 	Events(ctx context.Context, ids ...string) ([]Entry, error)
-	// Live lists the last event of each remediation that has not ended and
-	// whose last event is from before olderThan, the longest silent first.
+	// Live lists the last event of each remediation that is under way and whose
+	// last event is from before olderThan, the longest silent first.
 	Live(ctx context.Context, olderThan time.Time, limit int) ([]Entry, error)
 	// Effectiveness counts the verdicts on an action.
 	Effectiveness(ctx context.Context, of Case) (Effectiveness, error)
@@ -73,7 +78,8 @@ type Filter struct {
 	Phase, Outcome        string
 	// Namespaces selects those of any of these, unless it is nil: none of none.
 	Namespaces []string
-	// Unended selects those that have not ended.
+	// Unended selects those that are under way, as Live does: something moved
+	// them, and nothing ended them.
 	Unended bool
 	// After continues behind the last remediation of the page before.
 	After Cursor

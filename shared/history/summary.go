@@ -1,7 +1,6 @@
 package history
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -42,11 +41,18 @@ func (r Remediation) Cursor() Cursor { return Cursor{OpenedAt: r.OpenedAt, ID: r
 // Summarise folds a remediation's entries into what they add up to. It
 // depends on which entries there are, not on the order in which they came.
 func Summarise(entries []Entry) Remediation {
-	sorted := slices.Clone(entries)
-	slices.SortFunc(sorted, Chronological)
+	sorted := InOrder(entries)
 	r := Remediation{OpenedAt: opened(sorted)}
+	// What moves it on tells what it is: an alert that joined it may have another
+	// name, and was posted at the same time where one request brought both.
+	for _, moves := range []bool{true, false} {
+		for _, e := range sorted {
+			if e.Progress == moves {
+				r.describe(e)
+			}
+		}
+	}
 	for _, e := range sorted {
-		r.describe(e)
 		if e.Terminal {
 			r.Outcome, r.Reason, r.EndedAt = e.Outcome, e.Reason, e.Time
 		}
@@ -57,18 +63,22 @@ func Summarise(entries []Entry) Remediation {
 	return r
 }
 
+// describe takes from an entry what none before it has said; of what moves the
+// remediation on, the last word on severity and action counts.
 func (r *Remediation) describe(e Entry) {
 	keep(&r.ID, e.Remediation)
 	keep(&r.Fingerprint, e.Fingerprint)
 	keep(&r.Subject, e.Subject)
 	keep(&r.Alert, e.Alert)
 	keep(&r.Kind, e.Kind)
-	if e.Severity != "" {
+	if e.Severity != "" && e.Progress {
 		r.Severity = e.Severity
 	}
-	if e.Action != "" {
+	if e.Action != "" && e.Progress {
 		r.Action = e.Action
 	}
+	keep(&r.Severity, e.Severity)
+	keep(&r.Action, e.Action)
 	r.Alerts += e.Alerts
 	if r.LastAt.IsZero() {
 		r.LastAt = e.Time
@@ -112,10 +122,4 @@ func latest(sorted []Entry) (Entry, bool) {
 		}
 	}
 	return Entry{}, false
-}
-
-// Chronological orders entries by time, then step, then id, so that the order
-// is the same whoever asks.
-func Chronological(a, b Entry) int {
-	return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Step, b.Step), cmp.Compare(a.ID, b.ID))
 }

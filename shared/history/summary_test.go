@@ -38,6 +38,21 @@ func TestSummarise(t *testing.T) {
 		require.Equal(t, event.OutcomeUndone, got.Outcome)
 		require.Equal(t, at(30), got.EndedAt)
 	})
+	t.Run("what moves it on tells what it is, whatever joined it at the same time", func(t *testing.T) {
+		first, joined := enriched, history.Entry{ID: "0", Type: event.SignalJoined, Remediation: "r-1", Time: enriched.Time}
+		first.Alert, first.Kind, first.Subject, first.Severity, first.Action = "KubePodCrashLooping", "Deployment", "shop/Deployment/web", "high", "restart_pod"
+		joined.Alert, joined.Kind, joined.Subject, joined.Severity, joined.Action = "KubePodNotReady", "Pod", "shop/Pod/web-1", "critical", "cordon_node"
+		later := joined
+		later.ID, later.Time = "z", at(40)
+		got := history.Summarise([]history.Entry{joined, later, first})
+		require.Equal(t, []string{"KubePodCrashLooping", "Deployment", "shop/Deployment/web", "high", "restart_pod"},
+			[]string{got.Alert, got.Kind, got.Subject, got.Severity, got.Action})
+	})
+	t.Run("what is only about it tells what nothing else does", func(t *testing.T) {
+		joined := history.Entry{ID: "0", Type: event.SignalJoined, Fingerprint: "fp", Alert: "KubePodNotReady", Severity: "critical", Time: at(1)}
+		got := history.Summarise([]history.Entry{joined, enriched})
+		require.Equal(t, []string{"r-1", "fp", "KubePodNotReady", "critical"}, []string{got.ID, got.Fingerprint, got.Alert, got.Severity})
+	})
 	t.Run("events that answer one another in a circle name no phase and do not hang", func(t *testing.T) {
 		a, b := received, enriched
 		a.Causation = "b"

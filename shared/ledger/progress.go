@@ -57,10 +57,11 @@ type Settlement struct {
 	Cooldown time.Duration
 }
 
-// Settle ends a remediation and drops its watch item. It is idempotent: the
-// first outcome stands, and a repetition can shorten the cooldown but never
-// lengthen it. A claim that Redis forgot is recorded as settled. ErrNotHolder
-// when another remediation holds the claim.
+// Settle ends a remediation and drops its watch item. It is idempotent: a
+// repetition can shorten the cooldown but never lengthen it. The first outcome
+// stands: ErrSettled when this is another one, which must not be told. A claim that
+// Redis forgot is recorded as settled. ErrNotHolder when another remediation holds
+// the claim.
 func (l *Ledger) Settle(ctx context.Context, s Settlement) error {
 	const op = "settle claim"
 	id, err := parseRemediation(s.Remediation)
@@ -86,6 +87,8 @@ func (l *Ledger) Settle(ctx context.Context, s Settlement) error {
 		return nil
 	case replyNotHolder:
 		return wrap(op, ErrNotHolder)
+	case replySettled:
+		return wrap(op, ErrSettled)
 	default:
 		return wrap(op, fmt.Errorf("unexpected answer %q", word))
 	}

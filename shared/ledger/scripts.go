@@ -55,6 +55,11 @@ var (
 // generation goes on counting and no remediation id is ever used again.
 const retention = 7 * 24 * time.Hour
 
+// MaxEventAge is how old an event of a remediation may be for a stage to act on
+// it. The claim of any such is still known, a day of grace included; for an older
+// one, which may have ended, a claim would be created again.
+const MaxEventAge = retention - 24*time.Hour
+
 // script joins sources, preludes first.
 func script(names ...string) *redis.Script {
 	text := source("time")

@@ -1,7 +1,10 @@
 // Package redrive posts dead letters to the Broker again: events that a
 // subscriber refused, or did not take within all retries, and that the deadletter
-// stage kept. Stages drop what belongs to a remediation that has ended, and an
-// inbox answers what was done already, so redriving is always safe:
+// stage kept. Whoever takes the type gets it once more. That is safe as long as the
+// remediation's claim is known: it refuses what comes after the end, another end
+// included, whatever an inbox has forgotten. So a letter whose event is older than
+// ledger.MaxEventAge stays, until it is too old to be kept, if any stage would act
+// on it:
 //
 //	result, err := redrive.Do(ctx, redrive.Order{Letters: ledger, Publish: post,
 //		Filter: redrive.Filter{Destination: "record"}})
@@ -12,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
@@ -38,7 +42,13 @@ type Order struct {
 	Filter  Filter
 	// Most bounds how many are posted; 0 is all.
 	Most int
+	// Now tells the time; nil is the clock's.
+	Now func() time.Time
 }
+
+// ReasonTooOld is the named reason for which a letter that matches is kept: its
+// remediation may have ended, and nobody would remember that.
+const ReasonTooOld = "kept_too_old"
 
 // Letters are the dead letters; a ledger holds them.
 type Letters interface {
@@ -50,9 +60,12 @@ type Letters interface {
 type Result struct {
 	// Accepted were taken by the Broker and are forgotten.
 	Accepted int `json:"accepted"`
-	// Kept did not match the filter, or hold no whole event.
+	// Kept did not match the filter, hold no whole event, or are too old.
 	Kept int `json:"kept"`
-	// Failed were not taken and stay.
+	// TooOld are those of the kept that match and stay for ReasonTooOld.
+	TooOld int `json:"tooOld,omitempty"`
+	// Failed stay: the Broker did not take them, or it did and they could not be
+	// forgotten, so that it will get them once more.
 	Failed int `json:"failed"`
 	// Left match and were not tried, because enough were or the time was over.
 	Left int `json:"left"`
@@ -66,6 +79,9 @@ func Do(ctx context.Context, o Order) (Result, error) {
 	if err != nil && len(list) == 0 {
 		return Result{}, fmt.Errorf("redrive: %w", err)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	// One that cannot be read is kept, and does not keep the others here.
 	var sum Result
 	var errs []error
@@ -74,6 +90,10 @@ func Do(ctx context.Context, o Order) (Result, error) {
 		switch {
 		case !ok:
 			sum.Kept++
+			continue
+		case o.tooOld(list[i], e):
+			sum.Kept++
+			sum.TooOld++
 			continue
 		case ctx.Err() != nil || o.Most > 0 && sum.Accepted+sum.Failed >= o.Most:
 			sum.Left++
@@ -87,6 +107,17 @@ func Do(ctx context.Context, o Order) (Result, error) {
 		sum.Accepted++
 	}
 	return sum, errors.Join(append(errs, ctx.Err())...)
+}
+
+// tooOld tells that an event asks for something to be done that nobody may do any
+// more. What ends a remediation, or only informs, moves no claim.
+func (o Order) tooOld(d ledger.DeadLetter, e cloudevents.Event) bool {
+	entry, ours := event.Lookup(e.Type())
+	made := e.Time()
+	if made.IsZero() {
+		made = d.At
+	}
+	return ours && !entry.Terminal && !entry.Informative && o.Now().Sub(made) > ledger.MaxEventAge
 }
 
 func (o Order) post(ctx context.Context, letter string, e cloudevents.Event) error {

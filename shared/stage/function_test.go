@@ -311,6 +311,26 @@ func TestATerminalReplyIsRepeatedThoughAnotherRemediationFollowed(t *testing.T) 
 	require.True(t, claim.Live(), "what holds the claim now is left alone")
 }
 
+// An event of long ago, such as a dead letter that a person sends again, may come
+// to an end that its remediation never had.
+func TestAnotherEndThanTheOneThatIsKnownIsNeverTold(t *testing.T) {
+	server, claims := redis(t)
+	require.NoError(t, claims.Settle(t.Context(), ledger.Settlement{Fingerprint: eventtest.Fingerprint,
+		Remediation: eventtest.RemediationID, Outcome: event.OutcomeHealed, Cooldown: time.Hour}))
+	open := routeOf(event.SignalClassified, func(context.Context, stage.Input[event.SignalClassifiedData]) (stage.Reply, error) {
+		return escalated(), nil
+	})
+	f := started(t, stage.New(event.StageAnalyze, open, stage.WithInbox()), settings(event.StageAnalyze, stage.EnvRedis, server.URL()))
+	for range 3 {
+		out, err := f.Take(t.Context(), eventtest.Sample(event.SignalClassified))
+		require.NoError(t, err)
+		require.Nil(t, out)
+	}
+	claim, err := claims.Get(t.Context(), eventtest.Fingerprint)
+	require.NoError(t, err)
+	require.Equal(t, event.OutcomeHealed, claim.Outcome)
+}
+
 // What is detached moves no claim, not even when it is told again.
 func TestADetachedReplyThatIsRepeatedSettlesNothing(t *testing.T) {
 	server, claims := redis(t)

@@ -53,13 +53,19 @@ func (f *Function) once(ctx context.Context, e cloudevents.Event, run func(conte
 
 // again answers with what is on record. It is told even where another
 // remediation holds the claim by now: it happened, and the first answer got lost.
+// It is not where its remediation ended otherwise: then it was never told, and
+// never will be true.
 func (f *Function) again(ctx context.Context, reply []byte) (*cloudevents.Event, string, error) {
 	a, err := recorded(reply)
 	if err != nil {
 		return nil, "", err
 	}
 	if a.settles {
-		if err := f.rt.Track(ctx, *a.reply, 0); err != nil && !errors.Is(err, ErrSuperseded) {
+		switch err := f.rt.Track(ctx, *a.reply, 0); {
+		case errors.Is(err, ledger.ErrSettled):
+			f.rt.Drop(ctx, ReasonSuperseded, err.Error())
+			return nil, ReasonSuperseded, nil
+		case err != nil && !errors.Is(err, ErrSuperseded):
 			return nil, "", err
 		}
 	}

@@ -7,14 +7,18 @@ import (
 	"strings"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/history"
 )
 
 // summary is one event as one line for people.
-func summary(eventType string, d everything) string {
-	if tell, ok := tellers[eventType]; ok {
+func summary(e history.Entry, d everything) string {
+	if undoRefused(e, d) {
+		return "the undo was refused: " + join(d.End.Reason, d.End.Detail)
+	}
+	if tell, ok := tellers[e.Type]; ok {
 		return tell(d)
 	}
-	return event.ShortType(eventType)
+	return event.ShortType(e.Type)
 }
 
 var tellers = map[string]func(everything) string{

@@ -24,10 +24,15 @@ func told(t *testing.T, e cloudevents.Event) history.Entry {
 	entry, ok := event.Lookup(e.Type())
 	require.True(t, ok)
 	producer, _ := event.StageOf(e.Source())
-	return history.Entry{ID: e.ID(), Type: e.Type(), Stage: producer, Remediation: event.Extension(e, event.ExtCorrelation),
+	told := history.Entry{ID: e.ID(), Type: e.Type(), Stage: producer, Remediation: event.Extension(e, event.ExtCorrelation),
 		Fingerprint: eventtest.Fingerprint, Causation: event.Extension(e, event.ExtCausation), Subject: e.Subject(), Time: e.Time(),
 		OpenedAt: eventtest.Remediation.OpenedAt, Alert: event.Extension(e, "alertname"), Action: event.Extension(e, "action"),
-		Outcome: event.Extension(e, "outcome"), Progress: !entry.Informative || e.Type() == event.RemediationHeld, Terminal: entry.Terminal, Event: body}
+		Outcome: event.Extension(e, "outcome"), Event: body}
+	var data struct{ Decision *event.Decision }
+	require.NoError(t, e.DataAs(&data))
+	aside := history.Aside(told, data.Decision)
+	told.Progress, told.Terminal = history.Moves(e.Type()) && !aside, entry.Terminal && !aside
+	return told
 }
 
 func samples(t *testing.T, types ...string) []history.Entry {
@@ -130,6 +135,17 @@ func TestTheOrderIsThatOfCausesWhateverTheClocksSay(t *testing.T) {
 	})
 }
 
+func TestATimelineSaysHowMuchItHasNoRoomFor(t *testing.T) {
+	entries := samples(t, healed...)
+	v, err := timeline.Of(entries)
+	require.NoError(t, err)
+	require.Zero(t, v.NotListed)
+	entries[0].LeftOut = 12
+	v, err = timeline.Of(entries)
+	require.NoError(t, err)
+	require.Equal(t, 12, v.NotListed)
+}
+
 func TestAHeldRemediationSaysHowToAnswer(t *testing.T) {
 	entries := samples(t, event.SignalReceived, event.SignalEnriched, event.SignalClassified, event.RemediationProposed, event.RemediationHeld)
 	v, err := timeline.Of(entries)
@@ -220,6 +236,69 @@ func TestAnUndoTakesBackTheLastStepThatCanBe(t *testing.T) {
 			}
 		})
 	}
+}
+
+// follows is an event that answers another with these sections.
+func follows(t *testing.T, parent cloudevents.Event, d event.Draft) cloudevents.Event {
+	t.Helper()
+	doc, err := event.ParseDocument(parent.Data())
+	require.NoError(t, err)
+	d.Parent, d.Document, d.Namespace, d.Now = &parent, doc, eventtest.Namespace, parent.Time().Add(time.Minute)
+	e, err := event.New(d)
+	require.NoError(t, err)
+	return e
+}
+
+// undoRefused are the events of an undo that execute refuses or, where it is not
+// allowed, authorize.
+func undoRefused(t *testing.T, allowed bool) []history.Entry {
+	t.Helper()
+	decision := eventtest.Decision(event.DecisionApproved)
+	decision.Undo, decision.Approver, decision.Reason = true, "alice@example.com", "undo_requested"
+	decided := event.Section{Name: event.SectionDecision, Value: decision}
+	requested := eventtest.Sample(event.UndoRequested)
+	if !allowed {
+		return []history.Entry{told(t, requested), told(t, follows(t, requested, event.Draft{Type: event.RemediationRejected, Stage: event.StageAuthorize,
+			Sections: []event.Section{decided, {Name: event.SectionEnd, Value: event.End{Outcome: event.OutcomeRejected, Reason: "undo_impossible", Detail: "No receipt."}}}}))}
+	}
+	approved := follows(t, requested, event.Draft{Type: event.RemediationApproved, Stage: event.StageAuthorize, Sections: []event.Section{decided}})
+	failed := follows(t, approved, event.Draft{Type: event.RemediationFailed, Stage: event.StageExecute, Sections: []event.Section{
+		{Name: event.SectionEnd, Value: event.End{Outcome: event.OutcomeFailed, Reason: "target_moved", Detail: "Somebody scaled it."}}}})
+	return []history.Entry{told(t, requested), told(t, approved), told(t, failed)}
+}
+
+func TestAnUndoThatIsRefusedIsShownAndEndsNothing(t *testing.T) {
+	const byExecute, byAuthorize = "target_moved: Somebody scaled it.", "undo_impossible: No receipt."
+	for name, c := range map[string]struct {
+		allowed bool
+		why     string
+	}{"by execute": {true, byExecute}, "by authorize": {false, byAuthorize}} {
+		t.Run(name+", after it was healed", func(t *testing.T) {
+			v, err := timeline.Of(append(samples(t, healed...), undoRefused(t, c.allowed)...))
+			require.NoError(t, err)
+			require.Equal(t, []string{event.OutcomeHealed, "effective", "", "remediation.closed"}, []string{v.Outcome, v.Reason, v.Detail, v.Phase})
+			require.Equal(t, told(t, eventtest.Sample(event.RemediationClosed)).Time, *v.EndedAt)
+			require.Equal(t, "the undo was refused: "+c.why, v.Timeline[len(v.Timeline)-1].Summary)
+			require.Equal(t, c.why, v.Undo.Refused)
+			require.True(t, v.Undo.Possible, "who sees why may ask again")
+		})
+		t.Run(name+", while another step waits for an answer", func(t *testing.T) {
+			v, err := timeline.Of(append(samples(t, event.SignalReceived, event.RemediationExecuted, event.RemediationHeld), undoRefused(t, c.allowed)...))
+			require.NoError(t, err)
+			require.False(t, v.Ended)
+			require.Empty(t, v.Outcome)
+			require.NotNil(t, v.Held, "it can be answered still")
+		})
+	}
+	t.Run("it says nothing of another step", func(t *testing.T) {
+		entries := append(samples(t, healed...), undoRefused(t, true)...)
+		never := did(t, 1, event.ExecutionUndone, &event.Undo{Summary: "This was the undo."})
+		never.Time = entries[len(entries)-1].Time.Add(time.Minute)
+		v, err := timeline.Of(append(entries, never, did(t, 2, event.ExecutionApplied, eventtest.Execution.Undo)))
+		require.NoError(t, err)
+		require.Equal(t, 2, v.Undo.Step)
+		require.Empty(t, v.Undo.Refused)
+	})
 }
 
 // offered is an undo that can be asked for.

@@ -53,6 +53,8 @@ func ToUndo(entries []history.Entry, number int) (Reversal, bool, error) {
 type steps struct {
 	list   []step
 	undone map[int]bool
+	// refused says of a step why its last undo was not followed.
+	refused map[int]string
 }
 
 type step struct {
@@ -69,6 +71,18 @@ func (s *steps) add(e history.Entry, x event.Execution) {
 		s.undone = map[int]bool{}
 	}
 	s.undone[x.Step] = true
+}
+
+func (s *steps) refuse(step int, why string) {
+	if s.refused == nil {
+		s.refused = map[int]string{}
+	}
+	s.refused[step] = why
+}
+
+// undoRefused tells that an event has the end of an undo that was not followed.
+func undoRefused(e history.Entry, d everything) bool {
+	return d.End != nil && history.Aside(e, d.Decision)
 }
 
 // best is the execution of most use among those that count, the latest step's of
@@ -110,7 +124,7 @@ func (s *steps) undo(remediation string) *Undo {
 	if !ok || s.use(x) < stands || x.Undo == nil {
 		return nil
 	}
-	u := &Undo{Step: x.Step, Possible: x.Undo.Possible, Summary: x.Undo.Summary}
+	u := &Undo{Step: x.Step, Possible: x.Undo.Possible, Summary: x.Undo.Summary, Refused: s.refused[x.Step]}
 	if u.Possible {
 		u.How = "POST /api/v1/remediations/" + remediation + "/undo"
 	}

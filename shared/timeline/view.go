@@ -48,9 +48,12 @@ type View struct {
 	// AlertsNotListed counts joins of more alerts than a list keeps.
 	AlertsNotListed int `json:"alertsNotListed,omitempty"`
 	// Unavailable names the parts of this view that could not be read just now.
-	Unavailable []string        `json:"unavailable,omitempty"`
-	Timeline    []Line          `json:"timeline"`
-	Attempts    []event.Attempt `json:"attempts,omitempty"`
+	Unavailable []string `json:"unavailable,omitempty"`
+	Timeline    []Line   `json:"timeline"`
+	// NotListed counts the events, duplicates before all others, that the timeline
+	// has no room for.
+	NotListed int             `json:"notListed,omitempty"`
+	Attempts  []event.Attempt `json:"attempts,omitempty"`
 
 	namespaces map[string]bool
 }
@@ -90,6 +93,8 @@ type Undo struct {
 	Possible bool   `json:"possible"`
 	Summary  string `json:"summary"`
 	How      string `json:"how,omitempty"`
+	// Refused says why the last request to take it back was not followed.
+	Refused string `json:"refused,omitempty"`
 }
 
 // Held is what waits for a person's answer, until when, and how to give it.
@@ -144,8 +149,8 @@ type everything struct {
 
 // Of tells the remediation whose entries these are.
 func Of(entries []history.Entry) (View, error) {
-	sorted := inOrder(entries)
-	sum := history.Summarise(sorted)
+	sorted := history.InOrder(entries)
+	sum := history.Summarise(entries)
 	v := View{namespaces: map[string]bool{}, ID: sum.ID, Phase: event.ShortType(sum.Phase), Ended: sum.Ended(), Alert: sum.Alert, Target: sum.Subject,
 		Action: sum.Action, Outcome: sum.Outcome, Reason: sum.Reason, OpenedAt: sum.OpenedAt}
 	if v.Ended {
@@ -161,13 +166,17 @@ func Of(entries []history.Entry) (View, error) {
 		if err != nil {
 			return v, err
 		}
-		line := Line{At: e.Time, Stage: e.Stage, Type: event.ShortType(e.Type), Event: e.ID, Summary: summary(e.Type, data)}
+		line := Line{At: e.Time, Stage: e.Stage, Type: event.ShortType(e.Type), Event: e.ID, Summary: summary(e, data)}
 		if cause, ok := times[e.Causation]; ok {
 			line.Took = max(e.Time.Sub(cause), 0)
 		}
 		v.Timeline = append(v.Timeline, line)
+		v.NotListed += e.LeftOut
 		v.concern(data)
-		v.learn(e.Type, data)
+		v.learn(e, data)
+		if undoRefused(e, data) {
+			executions.refuse(data.Decision.Step, join(data.End.Reason, data.End.Detail))
+		}
 		if x := data.Execution; e.Type == event.RemediationExecuted && x != nil {
 			v.Changes = append(v.Changes, x.Changes...)
 			executions.add(e, *x)
@@ -211,23 +220,22 @@ func (v *View) concern(d everything) {
 }
 
 // learn takes from an event what the view says of the whole.
-func (v *View) learn(eventType string, d everything) {
+func (v *View) learn(e history.Entry, d everything) {
 	if c := d.Classification; c != nil {
 		v.Severity, v.Priority, v.Environment = c.Severity, c.Priority, c.Environment
 	}
 	if len(d.Attempts) > len(v.Attempts) {
 		v.Attempts = d.Attempts
 	}
-	switch eventType {
+	switch e.Type {
 	case event.RemediationProposed:
 		v.Reasons = append(v.Reasons, d.Proposal.Rationale)
 	case event.RemediationHeld:
 		v.Held = heldBy(d.Remediation.ID, d.Decision)
 		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
 	case event.RemediationApproved:
-		v.Held = nil
 		if !d.Decision.Undo {
-			v.DryRun, v.Approver = d.Decision.DryRun, d.Decision.Approver
+			v.Held, v.DryRun, v.Approver = nil, d.Decision.DryRun, d.Decision.Approver
 		}
 		v.Reasons = append(v.Reasons, join(d.Decision.Reason, d.Decision.Detail))
 	case event.EffectivenessAssessed:
@@ -236,7 +244,7 @@ func (v *View) learn(eventType string, d everything) {
 	case event.SignalSuppressed:
 		v.Duplicates += max(d.Suppression.Count, 1)
 	}
-	if d.End != nil && v.Ended {
+	if d.End != nil && e.Terminal {
 		v.Outcome, v.Reason, v.Detail = d.End.Outcome, d.End.Reason, d.End.Detail
 	}
 }

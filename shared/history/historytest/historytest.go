@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) history.Store) {
 		"what is not known is not found":                           notFound,
 		"the last event of given types is found":                   lastOfTypes,
 		"a timeline of given types has no others":                  timelineOfTypes,
+		"a timeline that is too long loses the oldest duplicates":  timelineTooLong,
 		"remediations are listed newest first, page by page":       pages,
 		"remediations are filtered":                                filtered,
 		"the namespaces of remediations are listed":                namespaces,
@@ -41,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) history.Store) {
 		"what is old goes, remediations that have not ended stay":  pruned,
 		"more than one batch goes, and appends go on meanwhile":    prunedInBatches,
 		"one remediation is forgotten, nothing else":               forgotten,
+		"what comes late about a forgotten one is forgotten, too":  staysForgotten,
 		"an ended context is an error and no panic":                endedContext,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })

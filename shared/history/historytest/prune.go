@@ -127,3 +127,51 @@ func forgotten(t *testing.T, s history.Store) {
 	_, err = s.Forget(ctx, "r-1")
 	require.ErrorIs(t, err, history.ErrNotFound)
 }
+
+func staysForgotten(t *testing.T, s history.Store) {
+	ctx := context.Background()
+	about := func(e *history.Entry) { e.Progress, e.Alerts = false, 1 }
+	add(t, s, story("r-1")...)
+	add(t, s, step("r-late", event.SignalSuppressed, 0, about))
+	for _, id := range []string{"r-1", "r-late"} {
+		_, err := s.Forget(ctx, id)
+		require.NoError(t, err)
+		add(t, s, step(id, event.SignalSuppressed, 20, about), step("r-2", event.SignalReceived, 20))
+	}
+	for _, id := range []string{"r-1", "r-late"} {
+		_, err := s.Remediation(ctx, id)
+		require.ErrorIs(t, err, history.ErrNotFound)
+		entries, err := s.Timeline(ctx, id)
+		require.NoError(t, err)
+		require.Empty(t, entries)
+		_, err = s.Forget(ctx, id)
+		require.ErrorIs(t, err, history.ErrNotFound)
+	}
+	for _, filter := range []history.Filter{{}, {Unended: true}} {
+		list, err := s.Remediations(ctx, filter)
+		require.NoError(t, err)
+		require.Equal(t, []string{"r-2"}, names(list))
+	}
+
+	// What is under way is never hidden, whatever its id was before.
+	add(t, s, step("r-late", event.SignalSuppressed, 21, about), step("r-late", event.SignalReceived, 22))
+	add(t, s, step("r-late", event.SignalSuppressed, 23, about))
+	live, err := s.Remediation(ctx, "r-late")
+	require.NoError(t, err)
+	require.Equal(t, event.SignalReceived, live.Phase)
+	entries, err := s.Timeline(ctx, "r-late")
+	require.NoError(t, err)
+	require.Equal(t, event.SignalSuppressed, entries[len(entries)-1].Type, "and is kept whole from there on")
+
+	// It is remembered for as long as it would have been kept.
+	n, err := s.Prune(ctx, Start)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	n, err = s.Prune(ctx, Start.Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, 1, n, "what is left of r-1")
+	add(t, s, step("r-1", event.SignalSuppressed, 30, about))
+	entries, err = s.Timeline(ctx, "r-1")
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}

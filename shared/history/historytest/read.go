@@ -88,6 +88,50 @@ func timelineOfTypes(t *testing.T, s history.Store) {
 	}
 }
 
+// timelineTooLong has more duplicates come than a timeline holds, before the end
+// and before another alert joins, an undo is refused, and a last one comes.
+func timelineTooLong(t *testing.T, s history.Store) {
+	ctx := context.Background()
+	about := func(e *history.Entry) { e.Progress, e.Terminal = false, false }
+	entries := story("r-1")
+	closed := &entries[4]
+	entries = append(entries, step("r-1", event.SignalJoined, 8, about), step("r-1", event.RemediationFailed, 9, about))
+	const duplicates = history.MaxTimeline + 1
+	for n := range duplicates {
+		entries = append(entries, step("r-1", event.SignalSuppressed, 10+n, about))
+	}
+	closed.Time = Start.Add(time.Hour)
+	last := step("r-1", event.SignalSuppressed, 2000, about)
+	last.Time = Start.Add(2 * time.Hour)
+	add(t, s, append(entries, last)...)
+
+	got, err := s.Timeline(ctx, "r-1")
+	require.NoError(t, err)
+	require.Len(t, got, history.MaxTimeline)
+	require.True(t, slices.IsSortedFunc(got, history.Chronological))
+	for _, e := range append(slices.Clone(entries[:5]), entries[6], entries[7], entries[len(entries)-1], last) {
+		require.Contains(t, ids(got), e.ID)
+	}
+	require.NotContains(t, ids(got), entries[5].ID, "the oldest duplicate")
+	require.Equal(t, len(entries)+1-history.MaxTimeline, got[0].LeftOut)
+	require.Zero(t, got[1].LeftOut)
+
+	got, err = s.Timeline(ctx, "r-1", event.SignalSuppressed)
+	require.NoError(t, err)
+	require.Len(t, got, history.MaxTimeline)
+	require.Equal(t, last.ID, got[len(got)-1].ID)
+	require.Equal(t, duplicates+2-history.MaxTimeline, got[0].LeftOut, "counted among those that were asked for")
+
+	entries = story("r-2")
+	for n := range history.MaxTimeline {
+		entries = append(entries, step("r-2", event.SignalJoined, 10+n, about))
+	}
+	add(t, s, entries...)
+	got, err = s.Timeline(ctx, "r-2")
+	require.NoError(t, err)
+	require.Equal(t, ids(entries[:5]), ids(got[:5]), "what moved it on, whatever is about it")
+}
+
 func pages(t *testing.T, s history.Store) {
 	ctx := context.Background()
 	var want []string
@@ -193,6 +237,9 @@ func live(t *testing.T, s history.Store) {
 	require.NoError(t, err)
 	require.Equal(t, []string{oldest.ID, step("r-silent-2", event.SignalReceived, 5).ID}, ids(got))
 	require.Equal(t, oldest, got[0], "whole, with its event")
+	list, err := s.Remediations(ctx, history.Filter{Unended: true})
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"r-silent", "r-silent-2", "r-fresh"}, names(list), "the list means the same by it")
 	got, err = s.Live(ctx, Start.Add(10*time.Second), 1)
 	require.NoError(t, err)
 	require.Equal(t, []string{oldest.ID}, ids(got), "the longest silent first")

@@ -23,6 +23,10 @@ var insertEvent = `INSERT INTO kubernaut_events (` + tables.EventColumns + `, bo
 var replaceSummary = `INSERT INTO kubernaut_remediations (` + tables.SummaryColumns + `)
 	VALUES (` + placeholders(tables.SummaryValues) + `) ON CONFLICT (id) DO UPDATE SET ` + excluded(tables.SummaryColumns)
 
+// dropLate removes what came about forgotten remediations and moves nothing on.
+const dropLate = `DELETE FROM kubernaut_events AS e USING kubernaut_remediations AS r
+	WHERE r.id = ANY($1) AND r.` + tables.Forgotten + ` AND e.remediation = r.id AND NOT e.progress`
+
 const factsOf = `SELECT ` + tables.EventColumns + ` FROM kubernaut_events WHERE remediation = ANY($1)`
 
 func (s *store) Append(ctx context.Context, entries ...history.Entry) error {
@@ -80,6 +84,7 @@ func requestOf(entries []history.Entry) (*pgx.Batch, error) {
 		}
 		b.Queue(insertEvent, values...)
 	}
+	b.Queue(dropLate, touched)
 	b.Queue(factsOf, touched)
 	return &b, nil
 }
@@ -90,15 +95,18 @@ func read(answer pgx.BatchResults, entries []history.Entry) (map[string][]histor
 	if _, err := answer.Exec(); err != nil {
 		return nil, fmt.Errorf("lock remediations: %w", err)
 	}
-	changed := map[string][]history.Entry{}
+	isNew := map[string]bool{}
 	for _, e := range entries {
 		tag, err := answer.Exec()
 		if err != nil {
 			return nil, fmt.Errorf("insert entry %s: %w", e.ID, err)
 		}
 		if tag.RowsAffected() > 0 && e.Remediation != "" {
-			changed[e.Remediation] = nil
+			isNew[e.Remediation] = true
 		}
+	}
+	if _, err := answer.Exec(); err != nil {
+		return nil, fmt.Errorf("drop late entries: %w", err)
 	}
 	rows, err := answer.Query()
 	if err != nil {
@@ -108,9 +116,10 @@ func read(answer pgx.BatchResults, entries []history.Entry) (map[string][]histor
 	if err != nil {
 		return nil, fmt.Errorf("read facts: %w", err)
 	}
+	changed := map[string][]history.Entry{}
 	for _, e := range facts {
-		if of, ok := changed[e.Remediation]; ok {
-			changed[e.Remediation] = append(of, e)
+		if isNew[e.Remediation] {
+			changed[e.Remediation] = append(changed[e.Remediation], e)
 		}
 	}
 	return changed, nil

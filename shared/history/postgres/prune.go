@@ -20,7 +20,7 @@ const (
 
 // gone are the remediations that may go: those that ended, and those of which
 // only late events about them are left.
-const gone = `(ended > 0 OR last_event = '') AND greatest(ended, last_at) < $1`
+const gone = `(` + tables.Over + `) AND greatest(ended, last_at) < $1`
 
 const (
 	// onlyOne lets a second one that prunes go away at once.
@@ -103,7 +103,7 @@ func forgetOne(ctx context.Context, tx pgx.Tx, remediation string) (int, error) 
 		return 0, err
 	}
 	var live bool
-	err := tx.QueryRow(ctx, `SELECT ended = 0 AND last_event <> '' FROM kubernaut_remediations WHERE id = $1`, remediation).Scan(&live)
+	err := tx.QueryRow(ctx, `SELECT `+tables.Live+` FROM kubernaut_remediations WHERE id = $1 AND `+tables.Known, remediation).Scan(&live)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return 0, history.ErrNotFound
@@ -112,7 +112,7 @@ func forgetOne(ctx context.Context, tx pgx.Tx, remediation string) (int, error) 
 	case live:
 		return 0, history.ErrNotEnded
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM kubernaut_remediations WHERE id = $1`, remediation); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE kubernaut_remediations SET `+tables.Forget+` WHERE id = $1`, remediation); err != nil {
 		return 0, err
 	}
 	events, err := tx.Exec(ctx, deleteEvents, []string{remediation})

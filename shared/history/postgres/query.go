@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,13 +49,19 @@ func one[T any](ctx context.Context, s *store, q query, scan func(tables.Row) (T
 const selectEvents = "SELECT " + tables.EventColumns + ", body FROM kubernaut_events "
 
 func (s *store) Timeline(ctx context.Context, remediation string, types ...string) ([]history.Entry, error) {
-	q := query{"read timeline", selectEvents + `WHERE remediation = $1 ORDER BY time, step, id LIMIT $2`,
-		[]any{remediation, history.MaxTimeline}}
+	const op = "read timeline"
+	where, args := `WHERE remediation = $1`, []any{remediation}
 	if len(types) > 0 {
-		q.sql = selectEvents + `WHERE remediation = $1 AND type = ANY($3) ORDER BY time, step, id LIMIT $2`
-		q.args = append(q.args, types)
+		where, args = where+` AND type = ANY($2)`, append(args, types)
 	}
-	return all(ctx, s, q, tables.ScanEntry)
+	entries, err := all(ctx, s, query{op, selectEvents + where + ` ORDER BY ` + tables.KeptFirst +
+		` LIMIT ` + strconv.Itoa(history.MaxTimeline), args}, tables.ScanEntry)
+	if err != nil {
+		return nil, err
+	}
+	return tables.Timeline(entries, func() (int, error) {
+		return one(ctx, s, query{op, `SELECT count(*) FROM kubernaut_events ` + where, args}, tables.ScanCount)
+	})
 }
 
 func (s *store) Last(ctx context.Context, remediation string, types ...string) (history.Entry, error) {
@@ -70,7 +77,7 @@ func (s *store) Last(ctx context.Context, remediation string, types ...string) (
 const selectRemediations = "SELECT " + tables.RemediationColumns + " FROM kubernaut_remediations "
 
 func (s *store) Remediation(ctx context.Context, id string) (history.Remediation, error) {
-	return one(ctx, s, query{"read remediation", selectRemediations + `WHERE id = $1`, []any{id}}, tables.ScanRemediation)
+	return one(ctx, s, query{"read remediation", selectRemediations + `WHERE id = $1 AND ` + tables.Known, []any{id}}, tables.ScanRemediation)
 }
 
 func (s *store) Remediations(ctx context.Context, f history.Filter) ([]history.Remediation, error) {
@@ -94,7 +101,7 @@ func (s *store) Events(ctx context.Context, ids ...string) ([]history.Entry, err
 func (s *store) Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error) {
 	entries, err := all(ctx, s, query{"list live remediations", selectEvents + `WHERE id IN (
 		SELECT last_event FROM kubernaut_remediations
-		WHERE ended = 0 AND last_event <> '' AND last_at < $1 ORDER BY last_at LIMIT $2)`,
+		WHERE ` + tables.Live + ` AND last_at < $1 ORDER BY last_at LIMIT $2)`,
 		[]any{tables.Nanos(olderThan), history.Page(limit)}}, tables.ScanEntry)
 	slices.SortFunc(entries, history.Chronological)
 	return entries, err

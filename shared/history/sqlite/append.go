@@ -16,6 +16,10 @@ import (
 var insertEvent = `INSERT INTO events (` + tables.EventColumns + `, body)
 	VALUES (?` + strings.Repeat(", ?", tables.EventValues-1) + `) ON CONFLICT (id) DO NOTHING`
 
+// dropLate removes what came about a forgotten remediation and moves nothing on.
+const dropLate = `DELETE FROM events WHERE remediation = ?1 AND NOT progress
+	AND EXISTS (SELECT 1 FROM remediations WHERE id = ?1 AND ` + tables.Forgotten + `)`
+
 var replaceRemediation = `INSERT OR REPLACE INTO remediations (` + tables.SummaryColumns + `)
 	VALUES (?` + strings.Repeat(", ?", tables.SummaryValues-1) + `)`
 
@@ -161,12 +165,15 @@ func insert(ctx context.Context, tx *sql.Tx, entries []history.Entry) error {
 }
 
 func summarise(ctx context.Context, tx *sql.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, dropLate, id); err != nil {
+		return err
+	}
 	rows, err := tx.QueryContext(ctx, "SELECT "+tables.EventColumns+" FROM events WHERE remediation = ?", id)
 	if err != nil {
 		return err
 	}
 	entries, err := collect(rows, tables.ScanFacts)
-	if err != nil {
+	if err != nil || len(entries) == 0 {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, replaceRemediation, tables.Summary(history.Summarise(entries))...)

@@ -22,7 +22,7 @@ const (
 // events about them are left. The events go first, found by the rows that go
 // after them: the order is total, so both find the same.
 var pruning = func() []deletion {
-	const gone = `SELECT id FROM remediations WHERE (ended > 0 OR last_event = '')
+	const gone = `SELECT id FROM remediations WHERE (` + tables.Over + `)
 		AND max(ended, last_at) < ? ORDER BY last_at, id LIMIT ?`
 	return []deletion{
 		{`DELETE FROM events WHERE remediation IN (` + gone + `)`, pruneRemediations},
@@ -59,7 +59,7 @@ func (s *store) Prune(ctx context.Context, olderThan time.Time) (int, error) {
 func (s *store) Forget(ctx context.Context, remediation string) (int, error) {
 	removed, err := s.write.remove(ctx, func(ctx context.Context, tx *sql.Tx) (removed int, err error) {
 		var live bool
-		err = tx.QueryRowContext(ctx, `SELECT ended = 0 AND last_event <> '' FROM remediations WHERE id = ?`, remediation).Scan(&live)
+		err = tx.QueryRowContext(ctx, `SELECT `+tables.Live+` FROM remediations WHERE id = ? AND `+tables.Known, remediation).Scan(&live)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return 0, history.ErrNotFound
@@ -68,7 +68,7 @@ func (s *store) Forget(ctx context.Context, remediation string) (int, error) {
 		case live:
 			return 0, history.ErrNotEnded
 		}
-		for _, statement := range []string{`DELETE FROM events WHERE remediation = ?`, `DELETE FROM remediations WHERE id = ?`} {
+		for _, statement := range []string{`DELETE FROM events WHERE remediation = ?`, `UPDATE remediations SET ` + tables.Forget + ` WHERE id = ?`} {
 			n, err := rows(tx.ExecContext(ctx, statement, remediation))
 			if err != nil {
 				return 0, err

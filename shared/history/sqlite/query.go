@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,13 @@ import (
 
 func (s *store) Timeline(ctx context.Context, remediation string, types ...string) ([]history.Entry, error) {
 	where, args := of(remediation, types)
-	entries, err := s.entries(ctx, where+` ORDER BY time, step, id LIMIT ?`, append(args, history.MaxTimeline)...)
+	entries, err := s.entries(ctx, where+` ORDER BY `+tables.KeptFirst+` LIMIT `+strconv.Itoa(history.MaxTimeline), args...)
+	if err == nil {
+		entries, err = tables.Timeline(entries, func() (int, error) {
+			n, err := tables.ScanCount(s.read.QueryRowContext(ctx, `SELECT count(*) FROM events `+where, args...))
+			return n, unavailable(err)
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read timeline: %w", err)
 	}
@@ -60,7 +67,7 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]histo
 }
 
 func (s *store) Remediation(ctx context.Context, id string) (history.Remediation, error) {
-	list, err := s.remediations(ctx, `WHERE id = ?`, id)
+	list, err := s.remediations(ctx, `WHERE id = ? AND `+tables.Known, id)
 	if err == nil && len(list) == 0 {
 		err = history.ErrNotFound
 	}
@@ -114,7 +121,7 @@ func (s *store) Events(ctx context.Context, ids ...string) ([]history.Entry, err
 
 func (s *store) Live(ctx context.Context, olderThan time.Time, limit int) ([]history.Entry, error) {
 	entries, err := s.entries(ctx, `WHERE id IN (SELECT last_event FROM remediations
-		WHERE ended = 0 AND last_event <> '' AND last_at < ? ORDER BY last_at LIMIT ?)`,
+		WHERE `+tables.Live+` AND last_at < ? ORDER BY last_at LIMIT ?)`,
 		tables.Nanos(olderThan), history.Page(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list live remediations: %w", err)

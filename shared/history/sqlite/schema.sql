@@ -29,7 +29,8 @@ CREATE INDEX events_of_remediation ON events (remediation, time);
 CREATE INDEX events_verdicts ON events (alert, kind, action)
   WHERE type = 'ai.kubernaut.effectiveness.assessed.v1';
 
--- What a remediation's events add up to: always history.Summarise of them.
+-- What a remediation's events add up to: always history.Summarise of them, or what
+-- stands for one that was forgotten.
 CREATE TABLE remediations (
   id          TEXT PRIMARY KEY,
   fingerprint TEXT NOT NULL,

@@ -16,6 +16,7 @@ var progressTests = []test{
 	{"an advance after Redis forgot creates the claim again", advanceAfterForgetting},
 	{"an advance succeeds an earlier settled remediation whose successor Redis lost", advanceSucceeds},
 	{"a settlement is idempotent and can only shorten the cooldown", settlesOnce},
+	{"a settlement with another outcome is refused and changes nothing", settlesOtherwise},
 	{"a settlement before the confirmation stands", settleBeforeConfirm},
 	{"a settlement after Redis forgot records the end", settleAfterForgetting},
 	{"a late settlement of another remediation is refused", settleOfAnother},
@@ -121,14 +122,25 @@ func settlesOnce(s *suite) {
 	c := s.live()
 	s.ok(s.settle(c, long))
 	first := s.get()
-	s.ok(s.l.Settle(s.t.Context(), ledger.Settlement{
-		Fingerprint: workload, Remediation: c.Remediation, Outcome: "failed", Cooldown: 2 * long,
-	}))
+	s.ok(s.settle(c, 2*long))
 	require.Equal(s.t, first, s.get())
 	s.noDue()
 	s.ok(s.settle(c, 0))
 	s.ok(s.settle(c, long))
 	require.Equal(s.t, base+"-2", s.reserve(ledger.Opened).Remediation, "re-armed stays re-armed")
+}
+
+func settlesOtherwise(s *suite) {
+	c := s.live()
+	s.ok(s.settle(c, long))
+	first := s.get()
+	for range 2 {
+		err := s.l.Settle(s.t.Context(), ledger.Settlement{Fingerprint: workload, Remediation: c.Remediation, Outcome: "failed"})
+		require.ErrorIs(s.t, err, ledger.ErrSettled)
+		require.Equal(s.t, first, s.get())
+	}
+	s.noDue()
+	s.ok(s.settle(c, long))
 }
 
 func settleBeforeConfirm(s *suite) {

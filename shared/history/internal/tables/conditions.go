@@ -49,6 +49,7 @@ func (c *Conditions) IDs(ids []string) { c.anyOf("id", ids) }
 
 // Filter adds what a filter selects, the place to continue from included.
 func (c *Conditions) Filter(f history.Filter) {
+	c.add(Known)
 	c.equal("namespace", f.Namespace)
 	c.equal("kind", f.Kind)
 	c.equal("name", f.Name)
@@ -60,7 +61,7 @@ func (c *Conditions) Filter(f history.Filter) {
 		c.anyOf("namespace", f.Namespaces)
 	}
 	if f.Unended {
-		c.add("ended = 0")
+		c.add(Live)
 	}
 	if f.After.ID != "" {
 		c.add("(opened, id) < (" + c.Arg(Nanos(f.After.OpenedAt)) + ", " + c.Arg(f.After.ID) + ")")

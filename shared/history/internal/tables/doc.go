@@ -5,7 +5,7 @@
 //
 // Both keep the same rows: an event's facts in columns of their own and the
 // event itself compressed, and beside the events one row a remediation, which
-// is always history.Summarise of its events.
+// is always history.Summarise of its events, or stands for one that was forgotten.
 //
 //	rows, err := db.Query(ctx, "SELECT "+tables.EventColumns+", body FROM events")
 //	...

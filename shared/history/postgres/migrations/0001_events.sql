@@ -34,7 +34,8 @@ CREATE INDEX kubernaut_events_strays ON kubernaut_events (time) WHERE remediatio
 CREATE INDEX kubernaut_events_verdicts ON kubernaut_events (alert, kind, action)
   WHERE type = 'ai.kubernaut.effectiveness.assessed.v1';
 
--- What a remediation's events add up to: always history.Summarise of them.
+-- What a remediation's events add up to: always history.Summarise of them, or what
+-- stands for one that was forgotten.
 CREATE TABLE kubernaut_remediations (
   id          text COLLATE "C" PRIMARY KEY,
   fingerprint text COLLATE "C" NOT NULL,
