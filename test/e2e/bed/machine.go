@@ -80,7 +80,7 @@ func writeSysctl(name, value string) error {
 // package that brings each program, on Debian.
 var programs = []struct{ name, packageName string }{
 	{"containerd", "containerd"},
-	{"runc", "runc"},
+	{"crun", "crun"},
 	{"nft", "nftables"},
 	{"ip", "iproute2"},
 	{"conntrack", "conntrack"},

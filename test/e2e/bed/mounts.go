@@ -26,6 +26,22 @@ func unmountBelow(dir string) error {
 	return errors.Join(failed...)
 }
 
+// shareMounts makes dir a mount point below which every mount is seen in mount
+// namespaces that are made later, too.
+func shareMounts(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = syscall.Mount(dir, dir, "", syscall.MS_BIND, "")
+	}
+	if err == nil {
+		err = syscall.Mount("", dir, "", syscall.MS_SHARED, "")
+	}
+	if err != nil {
+		return fmt.Errorf("share mounts below %s: %w", dir, err)
+	}
+	return nil
+}
+
 // mountsBelow are the mount points at or below dir in the order they were made.
 func mountsBelow(dir string) ([]string, error) {
 	content, err := os.ReadFile("/proc/self/mountinfo")

@@ -65,7 +65,7 @@ func (s *site) findDistribution() error {
 		s.binaries = map[string]string{}
 	}
 	var err error
-	for _, name := range []string{"containerd", "redis-server", "prometheus-alertmanager"} {
+	for _, name := range []string{"containerd", "unshare", "redis-server", "prometheus-alertmanager"} {
 		if s.binaries[name], err = lookPath(name); err != nil {
 			return err
 		}
