@@ -132,9 +132,10 @@ func (o *options) stores() []string {
 		if s.url == "" {
 			continue
 		}
+		// A password may also stand in the query.
 		at := "the address given"
 		if u, err := url.Parse(s.url); err == nil {
-			at = u.Redacted()
+			at = u.Host + u.Path
 		}
 		out = append(out, fmt.Sprintf("%s at %s (%s)", s.what, at, s.setting))
 	}

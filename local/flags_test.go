@@ -106,9 +106,9 @@ func TestHelpShowsEveryFlagWithItsVariable(t *testing.T) {
 }
 
 func TestStoresThatAreSharedAreNamedWithoutTheirPasswords(t *testing.T) {
-	o, err := parse(nil, environment(map[string]string{"REDIS_URL": "redis://:hunter2@cache.example:6379/0", "HISTORY_URL": "postgres://k:hunter2@db.example/k"}), io.Discard)
+	o, err := parse(nil, environment(map[string]string{"REDIS_URL": "redis://:hunter2@cache.example:6379/0", "HISTORY_URL": "postgres://db.example/k?user=k&password=hunter2"}), io.Discard)
 	require.NoError(t, err)
-	require.Equal(t, []string{"the claims at redis://:xxxxx@cache.example:6379/0 (REDIS_URL)", "the history at postgres://k:xxxxx@db.example/k (HISTORY_URL)"}, o.stores())
+	require.Equal(t, []string{"the claims at cache.example:6379/0 (REDIS_URL)", "the history at db.example/k (HISTORY_URL)"}, o.stores())
 	o, err = parse(nil, environment(nil), io.Discard)
 	require.NoError(t, err)
 	require.Empty(t, o.stores(), "what is embedded is nobody else's")

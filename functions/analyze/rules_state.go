@@ -85,18 +85,24 @@ func crashedAfterRollout(f facts) (observation, bool) {
 func fewCrashed(f facts) (observation, bool) {
 	seen, ok := crashedAfterRollout(f)
 	current := seen.rollout.current
-	down := max(f.crashed(), current.Replicas-current.Ready)
-	return seen, ok && current.Ready > 0 && 2*down < current.Replicas
+	crashed, all := f.crashed(current)
+	down := max(crashed, current.Replicas-current.Ready)
+	return seen, ok && all && current.Ready > 0 && 2*down < current.Replicas
 }
 
-// crashed counts the pods that crash.
-func (f facts) crashed() (n int32) {
+// crashed counts the pods of a revision that crash. They are listed before those
+// that do not, so the list, which is bounded, has all of them if it has another.
+func (f facts) crashed(r event.Revision) (n int32, all bool) {
 	for _, p := range f.Context.Pods {
-		if slices.ContainsFunc(p.Containers, f.crashLoops) {
+		switch {
+		case !madeBy(p, r):
+		case slices.ContainsFunc(p.Containers, f.crashLoops):
 			n++
+		default:
+			all = true
 		}
 	}
-	return n
+	return n, all
 }
 
 // outOfMemory leaves out the pods of former revisions: the template that would be

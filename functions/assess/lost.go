@@ -38,9 +38,12 @@ func (a *assessor) lostEnd(ctx context.Context, item ledger.Due) (*event.End, er
 		return nil, nil
 	}
 	// Whether it ended, and not whether an end is among its events: an undo that was
-	// refused ends nothing.
+	// refused ends nothing. One of which history knew, and no more, was forgotten.
 	known, err := a.past.Remediation(ctx, item.Remediation)
-	if err != nil && !errors.Is(err, history.ErrNotFound) || !known.EndedAt.IsZero() {
+	switch {
+	case errors.Is(err, history.ErrNotFound):
+		return nil, nil
+	case err != nil || !known.EndedAt.IsZero():
 		return nil, err
 	}
 	claim, err := a.book.Get(ctx, item.Fingerprint)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"kubernaut.ai/functions/execute/reading"
@@ -45,14 +46,18 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 		event.RemediationApproved: stage.On(e.decided),
 		event.RemediationHeld:     stage.On(e.decided),
 	})
-	h := handler{executor: NewExecutor(Parts{Kube: clients.Kube, Scope: scope, Book: NewBook(rt.Ledger), Now: rt.Now}, s)}
+	h := handler{executor: NewExecutor(Parts{Kube: clients.Kube, Scope: scope, Book: NewBook(rt.Ledger), Now: rt.Now}, s), track: rt.Track}
 	return stage.Routes{
 		event.RemediationApproved: stage.On(h.approved),
 		event.ExecutionContinued:  stage.On(h.continued),
 	}, nil
 }
 
-type handler struct{ executor *Executor }
+type handler struct {
+	executor *Executor
+	// track moves the claim to an event, if its remediation holds it.
+	track func(ctx context.Context, e cloudevents.Event, within time.Duration) error
+}
 
 func (h handler) approved(ctx context.Context, in stage.Input[event.RemediationDecidedData]) (stage.Reply, error) {
 	r := request(in.Data, in.Document)
@@ -81,7 +86,24 @@ func (h handler) turn(ctx context.Context, r Request) (stage.Reply, error) {
 	if err != nil {
 		return stage.Reply{}, transient(err)
 	}
-	return reply(res), nil
+	return h.told(res), nil
+}
+
+// told is the reply. That an action was taken back is told whoever holds the claim:
+// its remediation may end meanwhile, or have ended long before.
+func (h handler) told(res Result) stage.Reply {
+	out := reply(res)
+	if res.Execution.Outcome == event.ExecutionUndone && !out.Detached {
+		out.Detached, out.Before = true, h.trackIfHeld
+	}
+	return out
+}
+
+func (h handler) trackIfHeld(ctx context.Context, e cloudevents.Event) error {
+	if err := h.track(ctx, e, 0); !errors.Is(err, stage.ErrSuperseded) {
+		return err
+	}
+	return nil
 }
 
 // transient names the reason of a failure that may pass, where it has one.

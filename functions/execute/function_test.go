@@ -1,12 +1,17 @@
 package function
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/stretchr/testify/require"
 
 	"kubernaut.ai/shared/event"
+	"kubernaut.ai/shared/event/eventtest"
 	"kubernaut.ai/shared/stage"
 )
 
@@ -42,6 +47,28 @@ func TestEachOutcomeIsToldByItsEvent(t *testing.T) {
 			require.Empty(t, c.end, "an end is told where there is one")
 		})
 	}
+}
+
+func TestThatAnActionWasTakenBackIsToldWhoeverHoldsTheClaim(t *testing.T) {
+	down := errors.New("redis is down")
+	undone := Result{Execution: event.Execution{Outcome: event.ExecutionUndone}}
+	for name, c := range map[string]struct{ tracked, want error }{
+		"its remediation":                  {nil, nil},
+		"another, or nobody any more":      {fmt.Errorf("%w: settled", stage.ErrSuperseded), nil},
+		"nobody knows, so it is said then": {down, down},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tracked := 0
+			h := handler{track: func(context.Context, cloudevents.Event, time.Duration) error { tracked++; return c.tracked }}
+			out := h.told(undone)
+			require.True(t, out.Detached)
+			require.ErrorIs(t, out.Before(t.Context(), eventtest.Sample(event.RemediationExecuted)), c.want)
+			require.Equal(t, 1, tracked)
+		})
+	}
+	undone.Detached = true
+	require.Nil(t, handler{}.told(undone).Before, "an undo after the end moves no claim")
+	require.False(t, handler{}.told(Result{Execution: event.Execution{Outcome: event.ExecutionApplied}}).Detached)
 }
 
 func TestSettingsAreReadAndMistakesNamed(t *testing.T) {

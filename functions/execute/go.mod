@@ -3,6 +3,7 @@ module kubernaut.ai/functions/execute
 go 1.26.0
 
 require (
+	github.com/cloudevents/sdk-go/v2 v2.16.1
 	github.com/stretchr/testify v1.12.1
 	k8s.io/api v0.35.7
 	k8s.io/apimachinery v0.35.7
@@ -14,7 +15,6 @@ require (
 	github.com/blendle/zapdriver v1.3.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/cloudevents/sdk-go/v2 v2.16.1 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/emicklei/go-restful/v3 v3.12.2 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.0 // indirect

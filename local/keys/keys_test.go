@@ -202,7 +202,7 @@ func TestStoresAreAddressed(t *testing.T) {
 		"the overlay dev brings both": {args: []string{"--overlay", "dev"}, redis: "redis.kubernaut-system.svc:6379/0",
 			history: "@postgresql.kubernaut-system.svc:5432/kubernaut?sslmode=disable"},
 		"the overlay production brings sentinels": {args: []string{"--overlay", "production", "--history-url", "postgres://db.example/k"},
-			redis:   "redis-0.redis.kubernaut-system.svc:26379,redis-1.redis.kubernaut-system.svc:26379,redis-2.redis.kubernaut-system.svc:26379/0?master_name=kubernaut&sentinel_auth=true",
+			redis:   "redis-0.redis.kubernaut-system.svc:26379,redis-1.redis.kubernaut-system.svc:26379,redis-2.redis.kubernaut-system.svc:26379/0?master_name=kubernaut",
 			history: "postgres://db.example/k"},
 		"stores of one's own":      {args: append([]string{"--overlay", "external"}, own...), redis: own[1], history: own[3]},
 		"one's own win over these": {args: append([]string{"--overlay", "dev"}, own...), redis: own[1], history: own[3]},

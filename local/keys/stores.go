@@ -144,7 +144,7 @@ func (s stores) ownRedis(password string) (map[string]string, error) {
 	}
 	u := url.URL{Scheme: "redis", User: url.UserPassword("", password), Host: s.host(redisHost, redisPort), Path: "/0"}
 	if s.overlay == overlayProduction {
-		u.Host, u.RawQuery = s.sentinels(), url.Values{"master_name": {masterName}, "sentinel_auth": {"true"}}.Encode()
+		u.Host, u.RawQuery = s.sentinels(), url.Values{"master_name": {masterName}}.Encode()
 	}
 	return map[string]string{keyURL: u.String(), keyPassword: password,
 		keyAuthConf: "requirepass " + password + "\nmasterauth " + password + "\n"}, nil

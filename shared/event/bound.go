@@ -67,8 +67,8 @@ func Cut(s string, max int) string {
 // deciding are the labels that something is decided by, the first before all
 // others: the names are those that classify's tables have for the environment, and
 // what an alert is known and found again by. What ends in a slash is a prefix.
-var deciding = []string{"alertname", "kubernaut.ai/environment", "environment", "env", "kubernaut.ai/",
-	"namespace", "cluster", "severity", "app.kubernetes.io/"}
+var deciding = []string{"alertname", "cluster", "kubernaut.ai/environment", "environment", "env", "kubernaut.ai/",
+	"namespace", "severity", "app.kubernetes.io/"}
 
 // rank is a label's place among those that are kept.
 func rank(label string) int {
