@@ -29,8 +29,8 @@ func New(client redis.UniversalClient) *Ledger {
 //
 // Accepted are redis://, rediss:// and unix:// as go-redis knows them; several
 // hosts separated by commas; ?cluster=true for Redis Cluster; and
-// ?master_name=NAME for hosts that are sentinels, with &sentinel_auth=true for
-// such as ask for the password of the Redis that they watch.
+// ?master_name=NAME for hosts that are sentinels. They are told the password of the
+// Redis that they watch, unless &sentinel_auth=false says that they know another.
 func Open(url string, options ...Option) (*Ledger, error) {
 	settings := defaultSettings()
 	for _, option := range options {

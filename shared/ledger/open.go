@@ -94,8 +94,8 @@ type target struct {
 	hosts   []string
 	cluster bool
 	master  string
-	// sentinelWord is the password of the sentinels; empty where they have none,
-	// who would refuse one.
+	// sentinelWord is the password that sentinels are told: that of the Redis which
+	// they watch. Those that have none take any.
 	sentinelWord string
 }
 
@@ -112,7 +112,7 @@ func parseTarget(raw string) (target, error) {
 	}
 	query := u.Query()
 	t := target{cluster: query.Get("cluster") == "true", master: query.Get("master_name")}
-	guarded := query.Get("sentinel_auth") == "true"
+	guarded := query.Get("sentinel_auth") != "false"
 	for _, own := range []string{"cluster", "master_name", "sentinel_auth"} {
 		query.Del(own)
 	}

@@ -21,7 +21,7 @@ func TestOpenAcceptsEveryKindOfRedisWithoutTouchingTheNetwork(t *testing.T) {
 		"a cluster":                      "redis://a:1,b:2,c:3?cluster=true",
 		"a cluster of one seed":          "redis://a:1?cluster=true",
 		"sentinels":                      "redis://:secret@a:1,b:2/0?master_name=main",
-		"sentinels with a password":      "redis://:secret@a:1,b:2/0?master_name=main&sentinel_auth=true",
+		"sentinels that know another":    "redis://:secret@a:1,b:2/0?master_name=main&sentinel_auth=false",
 		"a password with its own comma":  "redis://:a,b@127.0.0.1:1",
 		"go-redis' own query parameters": "redis://127.0.0.1:1?pool_size=3",
 	} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -126,7 +127,7 @@ func (r *trio) open() *ledger.Ledger {
 	for i, host := range r.hosts() {
 		hosts[i] = host + ":" + sentinelPort
 	}
-	l, err := ledger.Open("redis://:" + redisWord + "@" + strings.Join(hosts, ",") + "/0?master_name=kubernaut&sentinel_auth=true")
+	l, err := ledger.Open("redis://:" + redisWord + "@" + strings.Join(hosts, ",") + "/0?master_name=kubernaut")
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { require.NoError(r.t, l.Close()) })
 	return l
@@ -266,14 +267,30 @@ func TestTheReplicatedRedisOutlivesItsLeaderItsDiskAndARestartOfAll(t *testing.T
 	r.eventually("the former leader follows", func() bool { return r.nodes[0].follows(ctx, leader.address) })
 
 	r.killAll()
+	r.forgetPasswords()
 	r.startAll()
 	r.eventually("after a restart of all, one leads two", func() bool {
 		return r.nodes[0].leads(ctx, 2) || r.nodes[1].leads(ctx, 2) || r.nodes[2].leads(ctx, 2)
 	})
 	r.remembers(l, "after it died")
+	r.nobodyElseIsHeard()
 	r.eventually("the sentinels know each other and the replicas", r.allWatched)
 	r.eventually("the replicas have caught up", r.electable)
 	r.loseDisk(l)
+}
+
+// forgetPasswords makes the sentinels' files those of sentinels that had none.
+func (r *trio) forgetPasswords() {
+	for _, n := range r.nodes {
+		path := filepath.Join(n.dir, "data", "sentinel.conf")
+		text, err := os.ReadFile(path)
+		require.NoError(r.t, err)
+		kept := slices.DeleteFunc(strings.Split(string(text), "\n"), func(line string) bool {
+			return strings.HasPrefix(line, "user default ") || strings.HasPrefix(line, "requirepass ")
+		})
+		text = []byte(strings.Join(append(kept, "user default on nopass sanitize-payload ~* &* +@all", ""), "\n"))
+		require.NoError(r.t, os.WriteFile(path, text, 0o600))
+	}
 }
 
 // nobodyElseIsHeard asks a sentinel to watch another Redis, as somebody without
@@ -315,4 +332,24 @@ func exited(cmd *exec.Cmd) bool {
 	var status syscall.WaitStatus
 	pid, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WNOHANG, nil)
 	return err != nil || pid == cmd.Process.Pid
+}
+
+// TestSentinelsWithoutAPasswordServeToo: those of a user's own, and those of an
+// earlier version, whose functions are deployed before they are.
+func TestSentinelsWithoutAPasswordServeToo(t *testing.T) {
+	r := newTrio(t)
+	n := r.nodes[0]
+	n.redis = r.start(n, "redis.sh")
+	r.eventually("Redis answers", func() bool { return strings.Contains(n.say(t.Context(), "ping"), "PONG") })
+	conf := filepath.Join(n.dir, "run", "open.conf")
+	require.NoError(t, os.WriteFile(conf, []byte(strings.Join([]string{"port " + sentinelPort, "bind " + n.address, "dir " + filepath.Join(n.dir, "run"),
+		"sentinel monitor kubernaut " + n.address + " " + redisPort + " 1", "sentinel auth-pass kubernaut " + redisWord, ""}, "\n")), 0o600))
+	sentinel := exec.Command("redis-server", conf, "--sentinel")
+	sentinel.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, sentinel.Start())
+	t.Cleanup(func() { r.kill(sentinel) })
+	l, err := ledger.Open("redis://:" + redisWord + "@" + n.address + ":" + sentinelPort + "/0?master_name=kubernaut")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	r.eventually("the ledger finds Redis", func() bool { return l.Ping(t.Context()) == nil })
 }

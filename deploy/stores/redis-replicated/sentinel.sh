@@ -17,8 +17,9 @@ if [ ! -f "$conf" ]; then
 	END
 	mv "$conf.new" "$conf"
 fi
-# The password and the addresses are always those of now.
-sed -i -e '/^sentinel auth-pass /d' -e '/^requirepass /d' -e '/^sentinel announce-ip /d' -e '/^port /d' -e '/^bind /d' -e '/^dir /d' "$conf"
+# The password and the addresses are always those of now. What a sentinel has written down of its user counts more
+# than requirepass, and may be that there is no password, or another.
+sed -i -e '/^sentinel auth-pass /d' -e '/^requirepass /d' -e '/^user default /d' -e '/^sentinel announce-ip /d' -e '/^port /d' -e '/^bind /d' -e '/^dir /d' "$conf"
 {
 	echo "port $SENTINEL_PORT"
 	echo "bind $BIND"
