@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -353,6 +354,49 @@ func TestTheSweepOfHistory(t *testing.T) {
 				_, data := w.last()
 				require.Equal(t, c.reason, data.End.Reason)
 			}
+		})
+	}
+}
+
+// pastNow is what history says of the remediation by the time that its end counts as
+// lost.
+type pastNow struct {
+	pastOf
+	known history.Remediation
+	err   error
+}
+
+func (p pastNow) Remediation(context.Context, string) (history.Remediation, error) {
+	return p.known, p.err
+}
+
+func TestAnEndIsLostOnlyWhereHistoryStillLacksIt(t *testing.T) {
+	body, err := stage.Encode(eventtest.Sample(event.RemediationApproved))
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		now  pastNow
+		want []string
+	}{
+		"it lacks it":    {pastNow{known: history.Remediation{ID: eventtest.RemediationID}}, []string{"remediation.closed"}},
+		"it has arrived": {pastNow{known: history.Remediation{ID: eventtest.RemediationID, EndedAt: eventtest.Start}}, nil},
+		"it has arrived, and was forgotten by a person": {pastNow{err: fmt.Errorf("read: %w", history.ErrNotFound)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			now := time.Now()
+			before := pastOf{history.Entry{Remediation: eventtest.RemediationID, Fingerprint: eventtest.Fingerprint, Event: body, Time: now.Add(-time.Hour)}}
+			w.past, w.now = before, func() time.Time { return now }
+			w.lose()
+			require.NoError(t, w.ledger.Settle(t.Context(), ledger.Settlement{Fingerprint: eventtest.Fingerprint,
+				Remediation: eventtest.RemediationID, Outcome: event.OutcomeRejected}))
+			w.ping(w.instance(nil))
+			require.Equal(t, 1, w.dueCount(), "it may be on its way")
+			c.now.entry = history.Entry{Time: now} // and nothing is live any more
+			w.past = c.now
+			w.redis.Advance(settings.EndLostAfter)
+			w.ping(w.instance(nil))
+			require.Equal(t, c.want, slices.Clone(w.published()))
+			require.Zero(t, w.dueCount())
 		})
 	}
 }
