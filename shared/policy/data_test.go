@@ -60,11 +60,7 @@ func TestAUsersDataIsMergedIntoTheDefaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			for name, body := range test.files {
-				write(t, dir, name, body)
-			}
-			e, err := policy.Open(boundedOptions(dir, newClock()))
+			e, err := policy.Open(boundedOptions(folder(t, test.files), newClock()))
 			require.NoError(t, err)
 			text, _ := greet(t, e)
 			require.JSONEq(t, test.want, text)

@@ -49,6 +49,16 @@ func rego(body string) fstest.MapFS {
 	return fstest.MapFS{"p/greet.rego": {Data: []byte("package example.greet\n\n" + body)}}
 }
 
+// folder is a policy directory that holds these files.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, body := range files {
+		write(t, dir, name, body)
+	}
+	return dir
+}
+
 func write(t *testing.T, dir, name, body string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600))
@@ -80,11 +90,7 @@ func TestThePolicyInForce(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			for name, body := range test.files {
-				write(t, dir, name, body)
-			}
-			e, err := policy.Open(options(dir, newClock()))
+			e, err := policy.Open(options(folder(t, test.files), newClock()))
 			require.NoError(t, err)
 			text, digest := greet(t, e)
 			require.Equal(t, test.want, text)

@@ -69,15 +69,23 @@ func greeting(version string) *string {
 	return &body
 }
 
-func TestASwapWhileThePolicyIsReadDoesNotMixTwoVersions(t *testing.T) {
+// mounted is a policy in its first version. The second is staged, and its data is a
+// pipe.
+func mounted(t *testing.T) (*clock, volume, *policy.Engine) {
+	t.Helper()
 	c, v := newClock(), volume{t.TempDir(), t}
 	v.stage("..1", map[string]*string{"a.yaml": greeting("1"), "p.rego": numbered("1")})
 	v.stage("..2", map[string]*string{"a.yaml": nil, "p.rego": numbered("2")})
-	v.stage("..3", map[string]*string{"a.yaml": greeting("3"), "p.rego": numbered("3")})
 	v.swap("..1")
 	v.link("a.yaml", "p.rego")
 	e, err := policy.Open(options(v.dir, c))
 	require.NoError(t, err)
+	return c, v, e
+}
+
+func TestASwapWhileThePolicyIsReadDoesNotMixTwoVersions(t *testing.T) {
+	c, v, e := mounted(t)
+	v.stage("..3", map[string]*string{"a.yaml": greeting("3"), "p.rego": numbered("3")})
 	ctx, _ := observed(t)
 
 	v.swap("..2")
@@ -93,13 +101,7 @@ func TestASwapWhileThePolicyIsReadDoesNotMixTwoVersions(t *testing.T) {
 }
 
 func TestASwapBackWhileThePolicyIsReadEndsTheFault(t *testing.T) {
-	c, v := newClock(), volume{t.TempDir(), t}
-	v.stage("..1", map[string]*string{"a.yaml": greeting("1"), "p.rego": numbered("1")})
-	v.stage("..2", map[string]*string{"a.yaml": nil, "p.rego": numbered("2")})
-	v.swap("..1")
-	v.link("a.yaml", "p.rego")
-	e, err := policy.Open(options(v.dir, c))
-	require.NoError(t, err)
+	c, v, e := mounted(t)
 	ctx, _ := observed(t)
 
 	v.swap("..2")

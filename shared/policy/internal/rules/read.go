@@ -8,6 +8,7 @@ package rules
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/yaml"
 )
 
@@ -180,25 +182,27 @@ func (s *Source) add(f file) (err error) {
 				f.name, key, strings.Join(slices.Sorted(maps.Keys(s.Data)), ", "))
 		}
 	}
-	s.Data = merge(s.Data, data)
+	if len(data) == 0 {
+		return nil
+	}
+	if err := s.change(data); err != nil {
+		return fmt.Errorf("data %s: %w", f.name, err)
+	}
 	return nil
 }
 
-// merge patches base as RFC 7396 (JSON Merge Patch) says: objects key by key,
+// change patches the data as RFC 7396 (JSON Merge Patch) says: objects key by key,
 // null takes a key away, and all else is replaced as a whole.
-func merge(base, patch map[string]any) map[string]any {
-	merged := make(map[string]any, len(base)+len(patch))
-	maps.Copy(merged, base)
-	for key, value := range patch {
-		switch inner, isObject := value.(map[string]any); {
-		case isObject:
-			under, _ := base[key].(map[string]any)
-			merged[key] = merge(under, inner)
-		case value == nil:
-			delete(merged, key)
-		default:
-			merged[key] = value
-		}
+func (s *Source) change(patch map[string]any) error {
+	was, errWas := json.Marshal(s.Data)
+	what, errWhat := json.Marshal(patch)
+	if err := errors.Join(errWas, errWhat); err != nil {
+		return err
 	}
-	return merged
+	is, err := jsonpatch.MergePatch(was, what)
+	if err != nil {
+		return err
+	}
+	s.Data = nil
+	return json.Unmarshal(is, &s.Data)
 }
