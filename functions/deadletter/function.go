@@ -134,7 +134,7 @@ func (u undertaker) concerns(ctx context.Context, e cloudevents.Event, f Failure
 	if err := doc.Decode(event.SectionRemediation, &r); err != nil || r.ID == "" {
 		return none, ReasonNoRemediation, nil
 	}
-	if aside(e, doc) {
+	if ofUnappliedUndo(e, doc) {
 		return none, ReasonOnlyAbout, nil
 	}
 	claim, err := u.claims.Get(ctx, r.Fingerprint)
@@ -155,10 +155,10 @@ func (u undertaker) concerns(ctx context.Context, e cloudevents.Event, f Failure
 	return r, "", nil
 }
 
-// aside tells that the event belongs to an undo that has taken nothing back: its
+// ofUnappliedUndo tells that the event belongs to an undo that has taken nothing back: its
 // remediation goes on, or ended long ago, as if nobody had asked. What cannot be
 // read belongs to none.
-func aside(e cloudevents.Event, doc event.Document) bool {
+func ofUnappliedUndo(e cloudevents.Event, doc event.Document) bool {
 	var decision event.Decision
 	var execution event.Execution
 	if doc.Decode(event.SectionDecision, &decision) != nil {
@@ -169,7 +169,7 @@ func aside(e cloudevents.Event, doc event.Document) bool {
 	if e.Type() == event.RemediationExecuted && doc.Decode(event.SectionExecution, &execution) == nil {
 		entry.Outcome = execution.Outcome
 	}
-	return history.Aside(entry, &decision)
+	return history.UnappliedUndo(entry, &decision)
 }
 
 // fail ends the remediation: published first, since whoever finds the claim

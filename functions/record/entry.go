@@ -55,8 +55,8 @@ func entryOf(r Recorded) (history.Entry, error) {
 	e.Action, e.Step = f.action()
 	e.Outcome, e.Reason = f.outcome(r.Type)
 	e.Alerts = f.alerts(r.Type)
-	aside := history.Aside(e, f.Decision)
-	e.Terminal, e.Progress = entry.Terminal && !aside, history.Moves(r.Type) && !aside
+	unapplied := history.UnappliedUndo(e, f.Decision)
+	e.Terminal, e.Progress = entry.Terminal && !unapplied, history.Moves(r.Type) && !unapplied
 	if f.Signal.Target.Kind != "" {
 		e.Subject = f.Signal.Target.String()
 	}

@@ -10,11 +10,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// choose has func and this command work on the cluster that kubectl works on.
+// chooseCluster has func and this command work on the cluster that kubectl works on.
 // Where words after its name tell which that is, func, which knows none of them,
 // gets a kubeconfig of that cluster alone. The file holds a credential: forget
 // removes it.
-func (o *options) choose(ctx context.Context) (forget func() error, err error) {
+func (o *options) chooseCluster(ctx context.Context) (forget func() error, err error) {
 	keep := func() error { return nil }
 	if len(o.kubectl) < 2 {
 		return keep, nil

@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func (o *options) do(ctx context.Context, stdout io.Writer) error {
-	forget, err := o.choose(ctx)
+	forget, err := o.chooseCluster(ctx)
 	switch {
 	case err != nil:
 	case o.undeploy:

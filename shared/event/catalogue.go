@@ -138,8 +138,8 @@ var byType = func() map[string]Entry {
 	return m
 }()
 
-// known are the names of all sections that the catalogue's data is decoded from.
-var known = func() (names []string) {
+// sectionNames are those of all sections that the catalogue's data is decoded from.
+var sectionNames = func() (names []string) {
 	for _, e := range catalogue {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(e.Data()).Elem()) {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

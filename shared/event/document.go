@@ -207,10 +207,10 @@ func (d Document) admits(name string) error {
 			return fmt.Errorf("%w: %q and %q", ErrDuplicateKey, m.name, name)
 		}
 	}
-	if slices.Contains(known, name) {
+	if slices.Contains(sectionNames, name) {
 		return nil
 	}
-	for _, section := range known {
+	for _, section := range sectionNames {
 		if strings.EqualFold(section, name) {
 			return fmt.Errorf("%w: %q is not %q", ErrDuplicateKey, name, section)
 		}

@@ -30,7 +30,7 @@ func told(t *testing.T, e cloudevents.Event) history.Entry {
 		Outcome: event.Extension(e, "outcome"), Event: body}
 	var data struct{ Decision *event.Decision }
 	require.NoError(t, e.DataAs(&data))
-	aside := history.Aside(told, data.Decision)
+	aside := history.UnappliedUndo(told, data.Decision)
 	told.Progress, told.Terminal = history.Moves(e.Type()) && !aside, entry.Terminal && !aside
 	return told
 }

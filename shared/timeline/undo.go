@@ -82,7 +82,7 @@ func (s *steps) refuse(step int, why string) {
 
 // undoRefused tells that an event has the end of an undo that was not followed.
 func undoRefused(e history.Entry, d everything) bool {
-	return d.End != nil && history.Aside(e, d.Decision)
+	return d.End != nil && history.UnappliedUndo(e, d.Decision)
 }
 
 // best is the execution of most use among those that count, the latest step's of
