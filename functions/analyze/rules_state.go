@@ -31,7 +31,7 @@ var stateRules = []rule{
 	},
 	{
 		name: "few pods crash after a rollout", kinds: replicated, needs: []string{partPods, partRevisions},
-		when: fewCrashed, because: "Some pods of the new revision crash, and most of them are ready",
+		when: fewCrashed, because: "A few pods of the new revision crash, and most of its pods are ready",
 		ladder: []rung{restart, rollback, diagnose, notify}, confidence: 0.75,
 	},
 	{
