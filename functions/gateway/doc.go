@@ -84,7 +84,8 @@
 // may post signals may ask, so errors are named, and told in the logs only.
 //
 // Settings beyond those of all stages: CLUSTER_NAME is this cluster's name, by
-// which alerts of others are told apart. NEVER_TARGETS lists labels that never
+// which alerts of others are told apart, and which stands in where an alert names
+// no cluster. NEVER_TARGETS lists labels that never
 // name a target, MONITORING_SERVICES and MONITORING_PODS names of what belongs
 // to the monitoring (*part*, front*, *end or a whole name). Their entries are
 // separated by commas and added to the defaults in shared/signal; one with a

@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -178,7 +179,7 @@ func (g *gateway) sort(b source.Batch, results []Result) (firing, resolved []*wo
 			continue
 		}
 		first[key] = i
-		w := &work{source: b.Source, alert: item.Alert, telling: item.Telling, result: r, received: now}
+		w := &work{source: b.Source, alert: g.placed(item.Alert), telling: item.Telling, result: r, received: now}
 		if item.Alert.Resolved {
 			resolved = append(resolved, w)
 		} else {
@@ -189,6 +190,20 @@ func (g *gateway) sort(b source.Batch, results []Result) (firing, resolved []*wo
 		}
 	}
 	return firing, resolved, copies
+}
+
+// placed is the alert with the name of this cluster where it names none. Senders
+// that name it and senders that do not are about the same workloads: without it
+// each would have a claim and a lock of its own on one.
+func (g *gateway) placed(a signal.Alert) signal.Alert {
+	if g.cluster == "" || a.Labels[signal.LabelCluster] != "" {
+		return a
+	}
+	labels := make(map[string]string, len(a.Labels)+1)
+	maps.Copy(labels, a.Labels)
+	labels[signal.LabelCluster] = g.cluster
+	a.Labels = labels
+	return a
 }
 
 // ignored names the reason for which an alert opens nothing, by what its

@@ -117,6 +117,16 @@ func TestManyAlertsThatStopAreNotAsManyEvents(t *testing.T) {
 	require.Equal(t, []int{alerts - 1, 0}, stillFiring, "the first, and the last")
 }
 
+func TestWhoNamesNoClusterMeansThisOne(t *testing.T) {
+	w := newWorld(t)
+	g := w.gateway(t)
+	named := post(t, g, body(alert("firing", "namespace", "shop", "pod", "cart-1", "cluster", "east"))).answer.Results[0]
+	unnamed := post(t, g, body(firing("cart-1"))).answer.Results[0]
+	require.Equal(t, StatusDuplicate, unnamed.Status)
+	require.Equal(t, named.RemediationID, unnamed.RemediationID, "one workload, one remediation")
+	require.Equal(t, 1, post(t, g, body(alert("resolved", "namespace", "shop", "pod", "cart-1"))).answer.Summary.Resolved)
+}
+
 func TestResolvedAlertsReachTheirRemediation(t *testing.T) {
 	w := newWorld(t)
 	g := w.gateway(t)
