@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kubernaut.ai/shared/ledger"
@@ -43,6 +44,27 @@ func NewBook(l *ledger.Ledger) Book { return book{plans{l}} }
 func (b book) PlanOnce(ctx context.Context, s Step, plan []byte) ([]byte, error) {
 	r, err := b.ledger.PlanOnce(ctx, ledger.OnceRecord{Remediation: s.Remediation, Step: s.Name, Value: plan, Keep: planKept})
 	return r.Value, err
+}
+
+// Stopped tells that the senders of all alerts said that they stopped. What only
+// happened, as an event of Kubernetes, says nothing of what was before.
+func (b book) Stopped(ctx context.Context, s Step) (bool, error) {
+	list, err := b.ledger.Alerts(ctx, s.Fingerprint, s.Remediation)
+	if err != nil || list.Excess > 0 {
+		return false, err
+	}
+	var last time.Time
+	for _, a := range list.Alerts {
+		switch {
+		case signal.Momentary(a.ID):
+		case a.Firing() || a.Expired:
+			return false, nil
+		case a.EndsAt.After(last):
+			last = a.EndsAt
+		}
+	}
+	again := slices.ContainsFunc(list.Alerts, func(a ledger.Alert) bool { return signal.Momentary(a.ID) && a.LastSeen.After(last) })
+	return !last.IsZero() && !again, nil
 }
 
 // Begin checks that the remediation is not cancelled and locks its target.

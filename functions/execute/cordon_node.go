@@ -26,6 +26,9 @@ func (a cordonNode) Plan(ctx context.Context, o Order) (Plan, error) {
 		p.Note = "The node is cordoned already."
 		return p, nil
 	}
+	if was := o.Context.Node; was != nil && was.Name == node.Name && !was.Ready && nodeReady(node) {
+		return Plan{}, refuse(ReasonTargetMoved, "the node %s is ready again: it was not when it was analysed, at %s", node.Name, stamp(o.Context.CollectedAt))
+	}
 	other, err := a.otherTakesPods(ctx, node.Name)
 	if err != nil {
 		return Plan{}, err
@@ -66,6 +69,10 @@ func takesPods(n *corev1.Node) bool {
 			return false
 		}
 	}
+	return nodeReady(n)
+}
+
+func nodeReady(n *corev1.Node) bool {
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady {
 			return c.Status == corev1.ConditionTrue

@@ -99,7 +99,7 @@ func orderOf(r Request, a action.Action) Order {
 	return Order{Remediation: r.Remediation, Step: d.Step, Action: a, Target: d.Target, Parameters: d.Parameters,
 		Undo: d.Undo, DryRun: d.DryRun, Approver: d.Approver, Container: r.Signal.Container,
 		Cluster: r.Signal.Labels[clusterLabel], DecidedAt: d.DecidedAt, Owner: r.Signal.Target,
-		applied: r.Applied, progress: r.Progress}
+		Context: r.Context, applied: r.Applied, progress: r.Progress}
 }
 
 // sameTarget allows the decision to name the UID that the proposal left open,

@@ -136,7 +136,7 @@ func TestMarksTellWhatCameLater(t *testing.T) {
 	}{
 		{"an earlier step of the same remediation", "base-1/1", false},
 		{"this very step", "base-1/2", false},
-		{"the undo of an earlier step", "base-1/1-undo", false},
+		{"the undo of an earlier step, which ends the remediation", "base-1/1-undo", true},
 		{"the undo of this step", "base-1/2-undo", true},
 		{"a later step", "base-1/3", true},
 		{"a later step of another remediation", "base-2/3", false},

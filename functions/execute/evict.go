@@ -38,8 +38,14 @@ func (t turn) endangered() []Victim {
 // a victim's name is safe, and a victim that is gone counts as done: by whom
 // does not matter.
 func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
+	t, batch, err := x.stillIll(ctx, t)
+	if err != nil {
+		return x.evicted(o, t), err
+	}
+	if len(t.plan.Victims) == 0 {
+		return nothing(t.plan), nil
+	}
 	var blocked error
-	batch := t.victims()
 	for _, v := range batch {
 		err := x.evictOne(ctx, o, t.plan, v)
 		if refused(err, ReasonPDB) {
@@ -75,12 +81,40 @@ func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
 // evicted is what the turns up to now came to.
 func (x *planner) evicted(o Order, t turn) Result {
 	res := x.outcome(o, t.plan, t.plan.Target)
+	if o.seen != nil {
+		res.Execution.Template = o.seen.templateDigest()
+	}
 	for _, v := range t.plan.Victims[:min(t.evicted, event.MaxPods)] {
 		pod := event.Target{APIVersion: "v1", Kind: kindPod, Namespace: t.plan.Target.Namespace, Name: v.Name, UID: v.UID}
 		res.Execution.Changes = append(res.Execution.Changes, event.Change{Target: pod, Before: "running", After: "evicted"})
 	}
 	res.Execution.Observed = sentences(t.plan.Note, fmt.Sprintf("%d of %d pods evicted.", t.evicted, len(t.plan.Victims)))
 	return res
+}
+
+// stillIll leaves out those of this turn's pods that are ready again, unless the
+// order named its pod: the plan may be minutes old. It returns the others.
+func (x *Executor) stillIll(ctx context.Context, t turn) (turn, []Victim, error) {
+	if t.plan.Target.Kind == kindPod {
+		return t, t.victims(), nil
+	}
+	first := t.victims()
+	rest := t.plan.Victims[t.next+len(first):]
+	kept := t.plan.Victims[:t.next:t.next]
+	for _, v := range first {
+		pod, err := x.kube.CoreV1().Pods(t.plan.Target.Namespace).Get(ctx, v.Name, metav1.GetOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return t, nil, apiFailure("read "+v.Name, err)
+		}
+		if err != nil || string(pod.UID) != v.UID || pod.DeletionTimestamp != nil || !podReady(pod) {
+			kept = append(kept, v)
+		}
+	}
+	if well := t.next + len(first) - len(kept); well > 0 {
+		t.plan.Note = sentences(t.plan.Note, fmt.Sprintf("%d pods are ready again and were left alone.", well))
+	}
+	t.plan.Victims = append(kept[:len(kept):len(kept)], rest...)
+	return t, kept[t.next:], nil
 }
 
 // carry is the state for the next turn.

@@ -43,6 +43,8 @@ type Book interface {
 	// Begin checks that the remediation is not cancelled and locks its target.
 	// The returned function unlocks it, and records whether anything was applied.
 	Begin(ctx context.Context, s Step) (Start, func(ctx context.Context, applied bool) error, error)
+	// Stopped tells that the senders of all alerts said that they stopped.
+	Stopped(ctx context.Context, s Step) (bool, error)
 }
 
 // Settings of an Executor.
@@ -169,7 +171,9 @@ func (x *planner) found(ctx context.Context, o Order, l live) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return x.outcome(o, p, l.target), nil
+	res := x.outcome(o, p, l.target)
+	res.Execution.Template = l.templateDigest()
+	return res, nil
 }
 
 // outcome is the execution of a plan that was applied.

@@ -77,7 +77,7 @@ func (h handler) continued(ctx context.Context, in stage.Input[event.ExecutionCo
 }
 
 func request(d event.RemediationDecidedData, doc event.Document) Request {
-	return Request{Remediation: d.Remediation, Signal: d.Signal, Proposal: d.Proposal,
+	return Request{Remediation: d.Remediation, Signal: d.Signal, Context: d.Context, Proposal: d.Proposal,
 		Decision: d.Decision, ProposalDigest: doc.Digest(event.SectionProposal)}
 }
 

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubernaut.ai/functions/execute/reading"
+	"kubernaut.ai/shared/cluster"
 )
 
 // annotationRevision numbers the ReplicaSets of a Deployment.
@@ -22,6 +24,7 @@ const annotationRevision = "deployment.kubernetes.io/revision"
 type recorded struct {
 	Revision
 	template corev1.PodTemplateSpec
+	created  time.Time
 }
 
 // history is a workload's rollout history, the newest revision first.
@@ -47,6 +50,16 @@ func (h history) current() (recorded, bool) {
 		}
 	}
 	return recorded{}, false
+}
+
+// present is the current revision; that of a rollout which the controller has not
+// seen is to be waited for.
+func (h history) present(l live) (recorded, error) {
+	r, ok := h.current()
+	if !ok {
+		return r, passing(ReasonUnobserved, fmt.Errorf("the controller has not recorded the present template of %s", l.target))
+	}
+	return r, nil
 }
 
 func (h history) byName(name string) (recorded, bool) {
@@ -85,21 +98,14 @@ func historyOf(ctx context.Context, kube reading.Client, l live) (history, error
 		return h, err
 	}
 	slices.SortFunc(h.revisions, func(a, b recorded) int { return cmp.Compare(b.Number, a.Number) })
-	h.digest, err = digest(plain(template))
+	h.digest, err = cluster.TemplateDigest(template)
 	return h, err
 }
 
-// plain is the template as its author wrote it.
-func plain(t corev1.PodTemplateSpec) corev1.PodTemplateSpec {
-	t = *t.DeepCopy()
-	delete(t.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
-	return t
-}
-
-func record(name string, number int64, t corev1.PodTemplateSpec) (recorded, error) {
-	t = plain(t)
-	sum, err := digest(t)
-	return recorded{Revision{Name: name, Number: number, Digest: sum}, t}, err
+func record(m metav1.ObjectMeta, number int64, t corev1.PodTemplateSpec) (recorded, error) {
+	t = cluster.PlainTemplate(t)
+	sum, err := cluster.TemplateDigest(t)
+	return recorded{Revision{Name: m.Name, Number: number, Digest: sum}, t, m.CreationTimestamp.Time}, err
 }
 
 // controlled is a workload whose revisions are to be listed.
@@ -132,7 +138,7 @@ func replicaSetsOf(ctx context.Context, kube reading.Client, d *appsv1.Deploymen
 		if err != nil || !metav1.IsControlledBy(set, d) {
 			continue
 		}
-		r, err := record(set.Name, n, set.Spec.Template)
+		r, err := record(set.ObjectMeta, n, set.Spec.Template)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +166,7 @@ func controllerRevisionsOf(ctx context.Context, kube reading.Client, c controlle
 		if err != nil {
 			return nil, err
 		}
-		r, err := record(rev.Name, rev.Revision, t)
+		r, err := record(rev.ObjectMeta, rev.Revision, t)
 		if err != nil {
 			return nil, err
 		}

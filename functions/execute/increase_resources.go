@@ -81,11 +81,31 @@ func (a increaseResources) Plan(ctx context.Context, o Order) (Plan, error) {
 		p.Note = fmt.Sprintf("The container %s has that much already.", c.Name)
 		return p, nil
 	}
+	if err := a.meant(ctx, o, l, c); err != nil {
+		return Plan{}, err
+	}
 	if err := a.allowed(ctx, w, i, all); err != nil {
 		return Plan{}, err
 	}
 	p.UndoSummary = fmt.Sprintf("Sets the resources of the container %s back: %s.", c.Name, formerValues(p.Fields))
 	return p, nil
+}
+
+// meant refuses where the container, or the revision that it is of, is not what
+// was analysed.
+func (a increaseResources) meant(ctx context.Context, o Order, l live, c corev1.Container) error {
+	if err := o.resizedSince(l, c); err != nil || !o.respecified(l) {
+		return err
+	}
+	h, err := historyOf(ctx, a.kube, l)
+	if err != nil {
+		return err
+	}
+	present, err := h.present(l)
+	if err != nil {
+		return err
+	}
+	return o.rolledOutSince(l, present)
 }
 
 // container finds the one to raise: the named one, else the one that was

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kubernaut.ai/functions/execute/reading"
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
 
@@ -24,6 +25,17 @@ type live struct {
 	// typed is the client's own type; body the same as plain JSON.
 	typed runtime.Object
 	body  map[string]any
+}
+
+// templateDigest names the object's pod template, empty where it has none.
+func (l live) templateDigest() string {
+	template, ok := cluster.PodTemplate(l.typed)
+	if !ok {
+		return ""
+	}
+	// A template that came as JSON can be written as JSON.
+	digest, _ := cluster.TemplateDigest(template)
+	return digest
 }
 
 // object is what every typed object of client-go is.

@@ -13,8 +13,10 @@ import (
 type Request struct {
 	Remediation event.Remediation
 	Signal      event.Signal
-	Proposal    event.Proposal
-	Decision    event.Decision
+	// Context is what was analysed.
+	Context  event.Context
+	Proposal event.Proposal
+	Decision event.Decision
 	// ProposalDigest is the digest of the proposal section as it came.
 	ProposalDigest string
 	// Applied is the execution that an undo takes back.
@@ -43,6 +45,8 @@ type Order struct {
 	DecidedAt time.Time
 	// Owner is the workload that the claim is about.
 	Owner event.Target
+	// Context is what was analysed: what the proposal rests on.
+	Context event.Context
 
 	applied  *event.Execution
 	progress *event.Progress
@@ -105,11 +109,12 @@ func parseMark(text string) (mark, bool) {
 	return mark{remediation: remediation, step: n, undo: undo}, err == nil
 }
 
-// after tells whether m was set later than this order would have been: a step
-// is never applied again once its undo, or a later step, was.
+// after tells whether m was set later than this order would have been: no step
+// is applied again once a later one was, and none at all once one was taken back,
+// which ends the remediation.
 func (m mark) after(o Order) bool {
 	if m.remediation != o.Remediation.ID || o.Undo {
 		return false
 	}
-	return m.step > o.Step || m.step == o.Step && m.undo
+	return m.undo || m.step > o.Step
 }

@@ -119,6 +119,9 @@ func (x *Executor) keep(ctx context.Context, o Order, p Plan) (Plan, error) {
 // locked carries the plan out while the remediation cannot be cancelled and
 // nobody else changes the target.
 func (x *Executor) locked(ctx context.Context, o Order, t turn) (Result, error) {
+	if err := x.stillNeeded(ctx, o, t); err != nil {
+		return Result{}, err
+	}
 	start, end, err := x.begin(ctx, o)
 	if err != nil {
 		return Result{}, err
@@ -147,6 +150,20 @@ func (x *Executor) locked(ctx context.Context, o Order, t turn) (Result, error) 
 	return res, err
 }
 
+// stillNeeded refuses a further step once every alert has stopped. The first one
+// is cancelled by that; a remediation that has changed something is not, and a
+// step may wait for a person while the one before it helps after all.
+func (x *Executor) stillNeeded(ctx context.Context, o Order, t turn) error {
+	if o.Step == 1 || o.Undo || t.number > 1 {
+		return nil
+	}
+	stopped, err := x.book.Stopped(ctx, o.step())
+	if err == nil && stopped {
+		err = refuse(ReasonResolved, "every alert stopped before step %d began; what the steps before it changed stands", o.Step)
+	}
+	return err
+}
+
 // final tells that the lock can be given back. A next turn needs it; and after
 // a failure that may pass nobody knows whether the write was made: the lock
 // then ends with its lease, and nobody may believe that nothing was applied.
@@ -165,6 +182,7 @@ func (x *Executor) carryOut(ctx context.Context, o Order, t turn) (Result, error
 		return Result{}, err
 	}
 	res := x.outcome(o, t.plan, after.target)
+	res.Execution.Template = after.templateDigest()
 	if !already && !o.DryRun {
 		res.Execution.Observed = sentences(t.plan.Note, x.observe(ctx, after))
 	}

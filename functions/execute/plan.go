@@ -2,8 +2,6 @@ package function
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -180,16 +178,6 @@ func planOf(text string, target event.Target) (Plan, error) {
 		return Plan{}, fmt.Errorf("decode receipt annotation: %w", err)
 	}
 	return Plan{Target: target, Fields: r.Fields, Guards: r.Guards, Template: r.Template, UndoSummary: r.Undo}, nil
-}
-
-// digest is a short name for any value's JSON.
-func digest(v any) (string, error) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:8]), nil
 }
 
 // pointer joins the parts of a JSON Pointer.

@@ -85,9 +85,10 @@ func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Target: l.target}
+	meant := o.meant()
 	for i := range pods {
 		pod := &pods[i]
-		if younger(pod, o.DecidedAt) || !ill(pod) || replaceable(pod) != nil {
+		if younger(pod, meant) || !ill(pod) || replaceable(pod) != nil {
 			continue
 		}
 		if len(p.Victims) == MaxVictims {
@@ -102,18 +103,29 @@ func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
 	return p, nil
 }
 
+// meant is when the pods that the order is about were seen. A person may have
+// decided long after: what was made meanwhile may be the fix, starting. A later
+// rung is about what the one before it made.
+func (o Order) meant() time.Time {
+	if seen := o.Context.CollectedAt; o.Step == 1 && !seen.IsZero() && seen.Before(o.DecidedAt) {
+		return seen
+	}
+	return o.DecidedAt
+}
+
 // ill tells that the pod is on a node, not ready, and not ending. A restart
 // cannot help a pod that waits for a node.
 func ill(pod *corev1.Pod) bool {
-	if pod.DeletionTimestamp != nil || pod.Spec.NodeName == "" || pod.Status.Phase == corev1.PodSucceeded {
-		return false
-	}
+	return pod.DeletionTimestamp == nil && pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && !podReady(pod)
+}
+
+func podReady(pod *corev1.Pod) bool {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady {
-			return c.Status != corev1.ConditionTrue
+			return c.Status == corev1.ConditionTrue
 		}
 	}
-	return true
+	return false
 }
 
 // younger tells that the pod was made after the decision. Creation times have

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -28,18 +29,18 @@ func (a rollbackDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	current, ok := h.current()
-	if !ok {
-		return Plan{}, passing(ReasonUnobserved, fmt.Errorf("the controller has not recorded the present template of %s", l.target))
-	}
-	former, err := a.former(o, h, current)
+	current, err := h.present(l)
 	if err != nil {
 		return Plan{}, err
 	}
+	former, err := a.former(o, h, current)
 	p := Plan{Target: l.target}
-	if former.Digest == h.digest {
+	if err == nil && former.Digest == h.digest {
 		p.Note = fmt.Sprintf("%s runs %s already.", l.target, former.Revision)
 		return p, nil
+	}
+	if err := cmp.Or(o.rolledOutSince(l, current), err); err != nil {
+		return Plan{}, err
 	}
 	before := current.Revision
 	before.Digest = h.digest
@@ -54,8 +55,10 @@ func (a rollbackDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
 // present one that differs from it.
 func (rollbackDeployment) former(o Order, h history, current recorded) (recorded, error) {
 	if n, ok := number(o, "revision"); ok {
+		// A revision that was brought back has another number since: its name tells.
+		named := o.named(int64(n))
 		for _, r := range h.revisions {
-			if r.Number == int64(n) {
+			if r.Name == named || named == "" && r.Number == int64(n) {
 				return r, nil
 			}
 		}

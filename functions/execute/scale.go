@@ -42,15 +42,18 @@ func (s scaling) wanted() (int32, error) {
 }
 
 // plan sets the count; the same count is nothing to do.
-func (s scaling) plan(want int32) Plan {
+func (s scaling) plan(want int32) (Plan, error) {
 	p := Plan{Target: s.live.target}
 	if want == s.current {
 		p.Note = fmt.Sprintf("%s has %d replicas already.", s.live.target, want)
-		return p
+		return p, nil
+	}
+	if err := s.order.scaledSince(s.live, s.current); err != nil {
+		return Plan{}, err
 	}
 	p.Fields = []Field{{Path: replicasPath, Before: s.current, After: want}}
 	p.UndoSummary = fmt.Sprintf("Sets the replicas back to %d.", s.current)
-	return p
+	return p, nil
 }
 
 // autoscaled refuses a workload whose replicas an HPA sets: it would take the

@@ -28,5 +28,5 @@ func (a scaleDeployment) Plan(ctx context.Context, o Order) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return s.plan(want), nil
+	return s.plan(want)
 }

@@ -2,6 +2,8 @@ package function
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -37,5 +39,40 @@ func (a scaleStatefulSet) Plan(ctx context.Context, o Order) (Plan, error) {
 		return Plan{}, refuse(ReasonNotReady, "%d of %d members are ready: the next one would wait for them",
 			set.Status.ReadyReplicas, s.current)
 	}
-	return s.plan(want), nil
+	if err := a.givesUp(ctx, o, l, want); err != nil {
+		return Plan{}, err
+	}
+	return s.plan(want)
+}
+
+// givesUp refuses to take away members that are ready where it was proposed
+// because members were not: they have come back since, or are others than the
+// highest, which scaling down takes.
+func (a scaleStatefulSet) givesUp(ctx context.Context, o Order, l live, want int32) error {
+	set, ok := l.typed.(*appsv1.StatefulSet)
+	was := o.Context.Workload
+	if !ok || was == nil || !describes(o.Context, l.target) || was.Ready >= was.Desired || want >= replicas(set.Spec.Replicas) {
+		return nil
+	}
+	first := want
+	if set.Spec.Ordinals != nil {
+		first += set.Spec.Ordinals.Start
+	}
+	pods, err := podsOf(ctx, a.kube, l)
+	if err != nil {
+		return err
+	}
+	for i := range pods {
+		if n, ok := ordinal(pods[i].Name); ok && n >= first && podReady(&pods[i]) {
+			return refuse(ReasonTargetMoved, "%s is ready, and would be taken away: %d of %d members were not ready when it was proposed to give those up",
+				pods[i].Name, was.Desired-was.Ready, was.Desired)
+		}
+	}
+	return nil
+}
+
+// ordinal is the number of a StatefulSet's pod.
+func ordinal(pod string) (int32, bool) {
+	n, err := strconv.ParseInt(pod[strings.LastIndexByte(pod, '-')+1:], 10, 32)
+	return int32(n), err == nil
 }

@@ -50,6 +50,10 @@ func (a updateHPA) Plan(ctx context.Context, o Order) (Plan, error) {
 	}
 	if len(p.Fields) == 0 {
 		p.Note = fmt.Sprintf("The bounds are %d and %d already.", low, high)
+		return p, nil
+	}
+	if err := o.boundedSince(l, h); err != nil {
+		return Plan{}, err
 	}
 	return p, nil
 }

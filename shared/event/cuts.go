@@ -24,10 +24,11 @@ type cut struct {
 }
 
 // cuts are taken in this order, each only if those before it were not enough. What
-// the cluster looked like comes first: nothing decides by it once there is a
-// proposal, and history has it. Then come texts that only people read. What a
-// policy may decide by is last, and what execute or an undo rests on is not here;
-// nor is the proposal, whose digest is what was approved.
+// the cluster looked like comes first: history has it, and once there is a proposal
+// only the present revision decides anything, which is the first of its list. Then
+// come texts that only people read. What a policy may decide by is last, and what
+// execute or an undo rests on is not here; nor is the proposal, whose digest is
+// what was approved.
 var cuts = []cut{
 	{SectionContext, MaxPods / 2, []string{"events", "pods"}},
 	{SectionContext, MaxRevisions / 2, []string{"revisions"}},
@@ -45,8 +46,9 @@ var cuts = []cut{
 	{SectionClassification, leastText, []string{"reasons.*"}},
 	{SectionAttempts, leastText, []string{"*.reason"}},
 	{SectionAssessment, leastText, assessmentTexts},
-	{SectionContext, 1, []string{"events", "pods"}},
-	{SectionContext, 0, []string{"events", "pods", "revisions"}},
+	{SectionContext, 1, []string{"events", "pods", "revisions"}},
+	{SectionContext, 0, []string{"events", "pods"}},
+	{SectionContext, shortText, []string{"revisions.*.images.*"}},
 	{SectionSignal, 0, []string{"annotations"}},
 	{SectionContext, 0, []string{"node.taints", "workload.conditions", "autoscaler.conditions", "node.conditions"}},
 	{SectionContext, MaxContainers / 4, []string{"owners", "containers", "budgets"}},

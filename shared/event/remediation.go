@@ -149,8 +149,11 @@ type Execution struct {
 	// Observed tells what the first effect looked like.
 	Observed string     `json:"observed,omitempty"`
 	Evidence []Evidence `json:"evidence,omitempty"`
-	// SpecChanged tells whether desired state moved: the baseline of drift.
+	// SpecChanged tells whether desired state moved.
 	SpecChanged bool `json:"specChanged,omitempty"`
+	// Template is the digest of the target's pod template as the action left it,
+	// empty where it has none: another one later is somebody else's.
+	Template string `json:"template,omitempty"`
 	// Disturbs lists what would be touched or disturbed, and whether it may be. It
 	// is set in explanations only.
 	Disturbs []Disturbed `json:"disturbs,omitempty"`

@@ -85,7 +85,7 @@ func Decision(outcome string) event.Decision {
 
 // Execution is the rollback, applied.
 var Execution = event.Execution{Outcome: event.ExecutionApplied, Step: 1, Action: Proposal.Action, Target: Deployment,
-	StartedAt: at(33), FinishedAt: at(34), SpecChanged: true, Observed: "the controller took generation 5",
+	StartedAt: at(33), FinishedAt: at(34), SpecChanged: true, Template: "5d41402abc4b2a76", Observed: "the controller took generation 5",
 	Changes: []event.Change{{Target: Deployment, Field: "/spec/template", Before: "checkout-7c9d8b6f5", After: "checkout-5f6d7c8b9"}},
 	Undo: &event.Undo{Possible: true, Summary: "Roll forward to checkout-7c9d8b6f5.", Revision: "checkout-7c9d8b6f5",
 		Changes: []event.Change{{Target: Deployment, Field: "/spec/template", Before: "checkout-5f6d7c8b9", After: "checkout-7c9d8b6f5"}}},
