@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
 
@@ -34,37 +35,71 @@ var readers = map[string]func(context.Context, kubernetes.Interface, event.Targe
 	},
 }
 
-// Drift compares the changed fields with what was applied. Fields that hold
-// more than a receipt does, as a pod template, are left out.
-func (c clusterEyes) Drift(ctx context.Context, changes []event.Change) Drift {
+// Drift compares the changed fields, and the pod template, with what the action
+// left. A template that an action replaced is compared by its digest.
+func (c clusterEyes) Drift(ctx context.Context, x event.Execution) Drift {
 	var out Drift
-	live := map[event.Target]any{}
-	for _, change := range changes {
-		read, ok := readers[change.Target.Kind]
-		if !ok || !checkable(change.Field) {
+	live := map[event.Target]metav1.Object{}
+	see := func(t event.Target) (metav1.Object, Drift) {
+		if o := live[t]; o != nil {
+			return o, Drift{}
+		}
+		o, err := readers[t.Kind](ctx, c.kube, t)
+		if err != nil {
+			return nil, Drift{Detail: t.String() + " cannot be read: " + err.Error()}
+		}
+		if uid := string(o.GetUID()); t.UID != "" && uid != t.UID {
+			return nil, Drift{Known: true, Moved: true, Detail: t.String() + " was replaced by another object"}
+		}
+		live[t] = o
+		return o, Drift{}
+	}
+	for _, change := range x.Changes {
+		if readers[change.Target.Kind] == nil {
 			continue
 		}
-		body, ok := live[change.Target]
-		if !ok {
-			object, err := read(ctx, c.kube, change.Target)
-			if err != nil {
-				return Drift{Detail: change.Target.String() + " cannot be read: " + err.Error()}
-			}
-			if uid := string(object.GetUID()); change.Target.UID != "" && uid != change.Target.UID {
-				return Drift{Known: true, Moved: true, Detail: change.Target.String() + " was replaced by another object"}
-			}
-			if body, err = plain(object); err != nil {
-				return Drift{Detail: err.Error()}
-			}
-			live[change.Target] = body
+		object, unseen := see(change.Target)
+		if object == nil {
+			return unseen
+		}
+		if !checkable(change.Field) {
+			continue
 		}
 		out.Known = true
+		body, err := plain(object)
+		if err != nil {
+			return Drift{Detail: err.Error()}
+		}
 		if now := at(body, change.Field); !same(now, change.After) {
 			return Drift{Known: true, Moved: true, Detail: event.Cut(fmt.Sprintf("%s of %s is %v, %v was applied",
 				change.Field, change.Target, now, change.After), event.MaxText)}
 		}
 	}
-	return out
+	if x.Template == "" || readers[x.Target.Kind] == nil {
+		return out
+	}
+	object, unseen := see(x.Target)
+	if object == nil {
+		return unseen
+	}
+	return templateDrift(object, x)
+}
+
+// templateDrift tells whether the workload has the pod template that the action
+// left: what runs from another one says nothing of the action.
+func templateDrift(object metav1.Object, x event.Execution) Drift {
+	template, ok := cluster.PodTemplate(object)
+	if !ok {
+		return Drift{Detail: x.Target.String() + " has no pod template"}
+	}
+	digest, err := cluster.TemplateDigest(template)
+	switch {
+	case err != nil:
+		return Drift{Detail: err.Error()}
+	case digest != x.Template:
+		return Drift{Known: true, Moved: true, Detail: "somebody has rolled out another pod template of " + x.Target.String()}
+	}
+	return Drift{Known: true}
 }
 
 // templateField is recorded by the names of revisions, not by its value.

@@ -25,8 +25,9 @@ func open(_ context.Context, rt *stage.Runtime) (stage.Routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	look := eyes{cluster: clusterEyes{clients.Kube}, alerts: rt.Ledger, now: rt.Now}
-	a := &assessor{book: rt.Ledger, herald: rt, verify: rt.Keys.Verify, settings: settingsOf(rt.Config), now: rt.Now}
+	settings := settingsOf(rt.Config)
+	look := eyes{cluster: clusterEyes{clients.Kube}, alerts: rt.Ledger, now: rt.Now, settle: settings.SettleWindow}
+	a := &assessor{book: rt.Ledger, herald: rt, verify: rt.Keys.Verify, settings: settings, now: rt.Now}
 	err = errors.Join(ask(rt.Config, &look), remember(rt, a))
 	a.witness = look
 	return a.routes(), err

@@ -157,8 +157,10 @@ func round(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func (a Alerts) against() bool { return a.Firing || a.Recurred }
 
-// proven: it is seen and not merely not refuted that the alert goes on.
-func (a Alerts) proven() bool { return a.Recurred || a.Firing && a.Confirmed }
+// proven: it is seen and not merely not refuted that the alert goes on. One that
+// started after the action and stopped again may have been the action's own doing,
+// as when it restarts pods: it is no reason to do more to a target that looks well.
+func (a Alerts) proven() bool { return a.Firing && a.Confirmed }
 
 // verdict applies the rules in order of what overrules what.
 func (f Findings) verdict(r Round, score float64) (verdict, reason string) {

@@ -58,7 +58,10 @@ func TestJudge(t *testing.T) {
 			event.VerdictIneffective, ReasonAlertFiring, 0.533, 0.75},
 		"a healthy target whose resolve never came is left to a person": {Findings{Health: health(1), Alerts: silent}, 3,
 			event.VerdictUnknown, ReasonAlertUnresolved, 0.533, 0.75},
-		"an alert that started again speaks against it though it stopped": {Findings{Health: health(1), Alerts: recurred}, 3,
+		"an alert that started again and stopped leaves a healthy target to a person": {Findings{Health: health(1), Alerts: recurred}, 3,
+			event.VerdictUnknown, ReasonRecurred, 0.533, 0.75},
+		"an alert that started again and fires speaks against a healthy target": {
+			Findings{Health: health(1), Alerts: Alerts{Known: true, Recurred: true, Firing: true, Confirmed: true}}, 3,
 			event.VerdictIneffective, ReasonRecurred, 0.533, 0.75},
 		"an alert that started again on a healthy target is looked at again": {Findings{Health: health(1), Alerts: recurred}, 1,
 			event.VerdictUnknown, ReasonRecurred, 0.533, 0.75},

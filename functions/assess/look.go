@@ -31,12 +31,14 @@ type observed struct {
 	health Health
 	// pods are the names of the target's present pods.
 	pods []string
+	// nothing tells that no pod is wanted.
+	nothing bool
 }
 
 // observer looks at live objects.
 type observer interface {
 	Observe(ctx context.Context, t event.Target, since time.Time) observed
-	Drift(ctx context.Context, changes []event.Change) Drift
+	Drift(ctx context.Context, x event.Execution) Drift
 }
 
 // alertBook tells which alerts joined the remediation, and when each came last.
@@ -70,6 +72,8 @@ type eyes struct {
 	alertmanager firing
 	prometheus   measurer
 	now          func() time.Time
+	// settle is after how long what happened, and did not happen again, is over.
+	settle time.Duration
 }
 
 // Look gathers findings, the parts at the same time. What cannot be seen is
@@ -81,9 +85,7 @@ func (e eyes) Look(ctx context.Context, c Case) Findings {
 		func(ctx context.Context) { f.Health, f.Metrics = e.target(ctx, c) },
 		func(ctx context.Context) { f.Alerts = e.alert(ctx, c) },
 		func(ctx context.Context) {
-			if c.Execution.SpecChanged {
-				f.Drift = e.cluster.Drift(ctx, c.Execution.Changes)
-			}
+			f.Drift = e.cluster.Drift(ctx, c.Execution)
 		},
 	} {
 		wg.Go(func() {
@@ -100,6 +102,9 @@ func (e eyes) Look(ctx context.Context, c Case) Findings {
 // whichever is worse, and the metrics of its pods.
 func (e eyes) target(ctx context.Context, c Case) (Health, Finding) {
 	seen := e.cluster.Observe(ctx, c.Signal.Target, c.since())
+	if seen.nothing && !setsToZero(c.Execution) {
+		seen = unseen("nothing of it runs: it was scaled to zero")
+	}
 	if other := c.Execution.Target; other.Kind != "" && !other.Same(c.Signal.Target) && c.Execution.SpecChanged {
 		seen.health = worse(seen.health, e.cluster.Observe(ctx, other, c.since()).health)
 	}
@@ -107,6 +112,14 @@ func (e eyes) target(ctx context.Context, c Case) (Health, Finding) {
 		return seen.health, Finding{}
 	}
 	return seen.health, e.prometheus.Measure(ctx, Measurement{Target: c.Signal.Target, Pods: seen.pods, Over: e.now().Sub(c.since())})
+}
+
+// setsToZero tells that the action itself took all replicas away.
+func setsToZero(x event.Execution) bool {
+	return slices.ContainsFunc(x.Changes, func(c event.Change) bool {
+		after, err := plain(c.After)
+		return c.Field == "/spec/replicas" && err == nil && after == float64(0)
+	})
 }
 
 // worse is the health of two objects together. One that cannot be seen leaves
@@ -134,7 +147,7 @@ func (e eyes) alert(ctx context.Context, c Case) Alerts {
 	if err != nil {
 		return Alerts{Detail: "the ledger cannot be read: " + err.Error()}
 	}
-	list.Alerts = slices.DeleteFunc(list.Alerts, c.past)
+	list.Alerts = slices.DeleteFunc(list.Alerts, func(a ledger.Alert) bool { return c.past(a) || e.over(a) })
 	out := fromLedger(list, c)
 	if err := e.confirm(ctx, c, list, &out); err != nil {
 		// Nobody can say more than the ledger knows: that they did not resolve. That is
@@ -168,6 +181,12 @@ func (a Alerts) without(word int) Alerts {
 // an event of Kubernetes: nobody says that it ended, so it is no evidence. One
 // that happened afterwards is.
 func (c Case) past(a ledger.Alert) bool { return happened(a, c.since()) }
+
+// over tells that what happened after the action, such as a probe that failed
+// while its pods started, has not happened again for a while.
+func (e eyes) over(a ledger.Alert) bool {
+	return signal.Momentary(a.ID) && e.now().Sub(a.LastSeen) > e.settle
+}
 
 func happened(a ledger.Alert, before time.Time) bool {
 	return signal.Momentary(a.ID) && !a.StartsAt.After(before)

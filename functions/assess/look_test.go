@@ -75,7 +75,9 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		"only events told of it":                             {list(moment(-time.Hour)), nil, Alerts{}},
 		"nor does Alertmanager know of events":               {list(moment(-time.Hour)), fakeFiring{}, Alerts{}},
 		"an alert beside an event has resolved":              {list(moment(-time.Hour), alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
-		"it happened again":                                  {list(moment(time.Minute)), nil, Alerts{Known: true, Firing: true, Recurred: true}},
+		"it happened again":                                  {list(seen(moment(time.Minute), 9*time.Minute)), nil, Alerts{Known: true, Firing: true, Confirmed: true, Recurred: true}},
+		"it happened as the action took effect, and no more": {list(seen(moment(time.Minute), time.Minute)), nil, Alerts{}},
+		"that leaves the alert beside it to tell":            {list(seen(moment(time.Minute), time.Minute), alert(-time.Hour, time.Minute)), nil, Alerts{Known: true}},
 		"nobody said that one stopped":                       {list(alert(-time.Hour, time.Minute), expired(alert(-time.Hour, time.Minute))), nil, Alerts{}},
 		"nor does Alertmanager know of it":                   {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), fakeFiring{}, Alerts{}},
 		"one fires beside one that fell silent":              {list(alert(-time.Hour, 0), expired(alert(-time.Hour, time.Minute))), nil, Alerts{Known: true, Firing: true}},
@@ -84,7 +86,8 @@ func TestWhatIsKnownOfAlerts(t *testing.T) {
 		"Redis forgot them":                                  {list(), nil, Alerts{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := eyes{alerts: e.book, alertmanager: e.am}.alert(t.Context(), c)
+			now := func() time.Time { return done.Add(10 * time.Minute) }
+			got := eyes{alerts: e.book, alertmanager: e.am, now: now, settle: 5 * time.Minute}.alert(t.Context(), c)
 			require.NotEmpty(t, got.Detail)
 			got.Detail = ""
 			require.Equal(t, e.want, got)

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
 
@@ -144,9 +145,55 @@ func TestDrift(t *testing.T) {
 		"the object is gone, which drift is not": {gone, Drift{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := clusterEyes{fake.NewSimpleClientset(deployment(3, 3))}.Drift(t.Context(), []event.Change{c.change})
+			got := clusterEyes{fake.NewSimpleClientset(deployment(3, 3))}.Drift(t.Context(), event.Execution{Changes: []event.Change{c.change}})
 			got.Detail = ""
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+// TestAnotherRolloutIsDrift: whose pods run then is not the action's.
+func TestAnotherRolloutIsDrift(t *testing.T) {
+	target := event.Target{Kind: "Deployment", Namespace: "shop", Name: "web", UID: "u1"}
+	left := deployment(3, 3)
+	digest, err := cluster.TemplateDigest(left.Spec.Template)
+	require.NoError(t, err)
+	rolled := deployment(3, 3)
+	rolled.Spec.Template.Spec.Containers[0].Image = "shop/web:v3"
+	replaced := deployment(3, 3)
+	replaced.UID = "u2"
+	scaled := deployment(5, 5)
+	*scaled.Spec.Replicas = 5
+	for name, c := range map[string]struct {
+		now  *appsv1.Deployment
+		want Drift
+	}{
+		"the template that the action left":                      {left, Drift{Known: true}},
+		"a template of somebody else":                            {rolled, Drift{Known: true, Moved: true}},
+		"another object with the same template":                  {replaced, Drift{Known: true, Moved: true}},
+		"more replicas, which the action had nothing to do with": {scaled, Drift{Known: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// An eviction changes pods, which drift does not read.
+			x := event.Execution{Target: target, Template: digest, Changes: []event.Change{{Target: event.Target{Kind: "Pod", Namespace: "shop", Name: "web-1"}}}}
+			got := clusterEyes{fake.NewSimpleClientset(c.now)}.Drift(t.Context(), x)
+			got.Detail = ""
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestWhatIsScaledToZeroIsNotHealed(t *testing.T) {
+	at := func(field string, after any) Case {
+		target := event.Target{Kind: "Deployment", Namespace: "shop", Name: "web"}
+		return Case{Signal: event.Signal{Target: target}, Execution: event.Execution{Target: target, SpecChanged: true,
+			Changes: []event.Change{{Target: target, Field: field, After: after}}}}
+	}
+	stopped := deployment(0, 0)
+	*stopped.Spec.Replicas = 0
+	look := eyes{cluster: clusterEyes{fake.NewSimpleClientset(stopped)}}
+	health, _ := look.target(t.Context(), at("/spec/template/spec/containers/0/resources/limits/memory", "1Gi"))
+	require.False(t, health.Known, health.Detail)
+	health, _ = look.target(t.Context(), at("/spec/replicas", 0))
+	require.True(t, health.Known, "that was the action itself")
 }

@@ -35,6 +35,7 @@ func lookAtRollout(ctx context.Context, kube kubernetes.Interface, g glance, r r
 		return observed{}, fmt.Errorf("list pods: %w", err)
 	}
 	out := seen(ratio(r.ready, r.desired), "%d of %d pods are ready", r.ready, r.desired)
+	out.nothing = r.desired <= 0
 	if r.ready < r.desired {
 		out.health.Score = min(out.health.Score, unhealthyMost)
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
+	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 	"kubernaut.ai/shared/stage"
@@ -113,6 +115,9 @@ func (a *assessor) sealAssessed(ctx context.Context, j judged) (cloudevents.Even
 func (a *assessor) heal(ctx context.Context, j judged) error {
 	end := event.End{Outcome: event.OutcomeHealed, Reason: endEffective,
 		Detail: fmt.Sprintf("%s helped: score %.2f over %.0f %% of the evidence.", j.data.Execution.Action, j.assessment.Score, 100*j.assessment.Coverage)}
+	if j.data.Execution.Action == action.CordonNode {
+		end.Detail += " No new pod comes there until the undo, or kubectl uncordon."
+	}
 	if j.data.Execution.Outcome == event.ExecutionNothing {
 		end = event.End{Outcome: event.OutcomeCancelled, Reason: endByItself,
 			Detail: j.data.Execution.Action + " found nothing to change, and the target is well."}
@@ -123,8 +128,20 @@ func (a *assessor) heal(ctx context.Context, j judged) error {
 // giveUp calls a person where no verdict can be reached.
 func (a *assessor) giveUp(ctx context.Context, j judged) error {
 	return a.end(ctx, j, event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: endNoVerdict,
-		Detail: event.Cut(fmt.Sprintf("Whether %s helped %s cannot be told (%s). Look at it; the change is still in place.",
-			j.data.Execution.Action, j.data.Signal.Target, firstOf(j.assessment.Reasons)), event.MaxText)})
+		Detail: event.Cut(fmt.Sprintf("Whether %s helped %s cannot be told (%s). Look at it%s.",
+			j.data.Execution.Action, j.data.Signal.Target, firstOf(j.assessment.Reasons), standing(j.assessment)), event.MaxText)})
+}
+
+// standing says what became of the change, where that was seen.
+func standing(a event.Assessment) string {
+	i := slices.IndexFunc(a.Parts, func(p event.Part) bool { return p.Name == partDrift })
+	switch {
+	case i < 0 || !a.Parts[i].Known:
+		return ""
+	case a.Parts[i].Score < 1:
+		return "; somebody has changed it since"
+	}
+	return "; the change is still in place"
 }
 
 func firstOf(reasons []string) string {
