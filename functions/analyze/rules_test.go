@@ -85,6 +85,8 @@ var ladders = []ladderCase{
 		"image cannot be pulled after a rollout", "rollback_deployment collect_diagnostics notify_only", `{"revision":1}`},
 	{"KubeStatefulSetReplicasMismatch restarts, then offers to scale to what is ready", alert("KubeStatefulSetReplicasMismatch", statefulSet, workload(3, 2), pod("db-2", "StatefulSet/db", unready)),
 		"StatefulSet lacks replicas", "restart_pod scale_statefulset collect_diagnostics notify_only", `{}`},
+	{"KubeStatefulSetReplicasMismatch of a member that is not the highest offers no scaling", alert("KubeStatefulSetReplicasMismatch", statefulSet, workload(3, 2), pod("db-1", "StatefulSet/db", unready)),
+		"StatefulSet lacks replicas", "restart_pod collect_diagnostics notify_only", `{}`},
 	{"KubeStatefulSetUpdateNotRolledOut with nothing ready offers no scaling", alert("KubeStatefulSetUpdateNotRolledOut", statefulSet, workload(3, 0), pod("db-0", "StatefulSet/db", unready)),
 		"StatefulSet lacks replicas", "restart_pod collect_diagnostics notify_only", `{}`},
 	{"KubeDaemonSetRolloutStuck restarts the pods that are not ready", alert("KubeDaemonSetRolloutStuck", daemonSet, workload(3, 2), pod("agent-x", "DaemonSet/agent", unready)),

@@ -2,6 +2,9 @@ package function
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/event"
@@ -94,11 +97,20 @@ func restart(f facts, _ observation) (event.Rung, bool) {
 // ready. It is always held: only a person knows what those replicas store.
 func scaleToReady(f facts, _ observation) (event.Rung, bool) {
 	w := f.Context.Workload
-	if w == nil || f.target().Kind != "StatefulSet" || w.Ready < 1 || w.Ready >= w.Desired {
+	if w == nil || f.target().Kind != "StatefulSet" || w.Ready < 1 || w.Ready >= w.Desired || f.lowerMemberIll(w.Ready) {
 		return event.Rung{}, false
 	}
 	return event.Rung{Action: action.ScaleStatefulSet, Target: f.target(), Parameters: map[string]any{"replicas": w.Ready},
 		Rationale: fmt.Sprintf("%d of %d replicas are ready; scaling to %d gives up the rest, which a person must agree to", w.Ready, w.Desired, w.Ready)}, true
+}
+
+// lowerMemberIll tells that a member which scaling to so many replicas would keep
+// is not ready: it would take away members that are.
+func (f facts) lowerMemberIll(replicas int32) bool {
+	return slices.ContainsFunc(f.Context.Pods, func(p event.Pod) bool {
+		ordinal, err := strconv.ParseInt(p.Name[strings.LastIndexByte(p.Name, '-')+1:], 10, 32)
+		return err == nil && !p.Ready && int32(ordinal) < replicas
+	})
 }
 
 // scaleUp adds a replica to the Deployment behind a disruption budget, where the

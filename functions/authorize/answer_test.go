@@ -49,6 +49,13 @@ func today() event.Section {
 	return event.Section{Name: event.SectionRemediation, Value: r}
 }
 
+// seenNow is the sample's context as if it had just been looked at.
+func seenNow() event.Section {
+	c := eventtest.Context
+	c.CollectedAt = time.Now()
+	return event.Section{Name: event.SectionContext, Value: c}
+}
+
 // draft is an event of another stage, sealed by it.
 type draft struct {
 	eventType, stage, cause string

@@ -94,6 +94,10 @@ func (a *Authority) rule(ctx context.Context, r Request, entry action.Action) (r
 	if said.outcome != event.DecisionApproved || !entry.ChangesCluster || a.settings.dryRun {
 		return said, nil
 	}
+	if age := a.now().Sub(r.Context.CollectedAt); r.Proposal.Step == 1 && !r.Context.CollectedAt.IsZero() && age > maxContextAge {
+		return held(said, reasonContextOld, fmt.Sprintf("what was analysed was seen %s ago, and much may have happened since",
+			age.Round(time.Minute))), nil
+	}
 	limits := said.limits
 	if len(limits) == 0 {
 		limits = a.settings.breaker.limits(r)

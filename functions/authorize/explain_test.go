@@ -31,7 +31,7 @@ func asking(t testing.TB, e cloudevents.Event) cloudevents.Event {
 // sure is a proposal that the policy approves.
 func sure(t testing.TB, cause string) cloudevents.Event {
 	return draft{event.RemediationProposed, event.StageAnalyze, cause, eventtest.Sample(event.SignalClassified),
-		[]event.Section{today(), {Name: event.SectionClassification, Value: event.Classification{Severity: "medium", Priority: "P2",
+		[]event.Section{today(), seenNow(), {Name: event.SectionClassification, Value: event.Classification{Severity: "medium", Priority: "P2",
 			Environment: "staging", SignalMode: "reactive"}}, {Name: event.SectionProposal, Value: eventtest.Proposal}}}.sealed(t)
 }
 

@@ -293,3 +293,30 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// TestWhatWasSeenLongAgoTakesAPerson: after an outage, events of hours ago go on.
+func TestWhatWasSeenLongAgoTakesAPerson(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		age     time.Duration
+		step    int
+		outcome string
+	}{
+		{"it was seen moments ago", 30 * time.Second, 1, event.DecisionApproved},
+		{"it was seen long ago", maxContextAge + time.Second, 1, event.DecisionHeld},
+		{"a later rung rests on the assessment of the one before", maxContextAge + time.Second, 2, event.DecisionApproved},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := authority(t)
+			a.policy = answering(`{"outcome":"approved","reason":"ok"}`)
+			d, err := a.Decide(t.Context(), request(t, func(r *Request) {
+				r.Context.CollectedAt, r.Proposal.Step = now.Add(-test.age), test.step
+			}))
+			require.NoError(t, err)
+			require.Equal(t, test.outcome, d.Outcome, d.Detail)
+			if d.Outcome == event.DecisionHeld {
+				require.Equal(t, reasonContextOld, d.Reason)
+			}
+		})
+	}
+}

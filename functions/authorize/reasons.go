@@ -11,6 +11,7 @@ const (
 	reasonPolicyFailed     = "policy_failed"
 	reasonPolicyUnreadable = "policy_unreadable"
 	reasonStormBreaker     = "storm_breaker"
+	reasonContextOld       = "context_too_old"
 	reasonApprovedByPerson = "approved_by_person"
 	reasonRefusedByPerson  = "refused_by_person"
 	reasonApprovalExpired  = "approval_expired"

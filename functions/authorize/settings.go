@@ -35,6 +35,9 @@ const (
 const (
 	// clockSkew is how far two pods' clocks may differ.
 	clockSkew = 30 * time.Second
+	// maxContextAge is how long ago the cluster may have been looked at for an action
+	// to be approved without a person: after an outage events of hours ago go on.
+	maxContextAge = 30 * time.Minute
 	// approvalGrace is how much later than the hold's expiry the claim's
 	// deadline is, so that expiry comes first and the sweep after it.
 	approvalGrace = 10 * time.Minute
