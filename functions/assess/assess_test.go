@@ -119,6 +119,40 @@ func TestWhatCannotBeToldIsLookedIntoAgainAndThenEscalated(t *testing.T) {
 	require.Equal(t, ledger.Settled, w.claim().State)
 }
 
+// TestWhatOthersTookOverAndIsWellCallsNobody: but what they changed and is not well
+// does, and so does what nobody can tell of.
+func TestWhatOthersTookOverAndIsWellCallsNobody(t *testing.T) {
+	drifted := Drift{Known: true, Moved: true, Detail: "somebody has rolled out another"}
+	for name, c := range map[string]struct {
+		found  Findings
+		end    string
+		reason string
+	}{
+		"it is well":             {Findings{Health: health(1), Alerts: Alerts{Known: true}, Drift: drifted}, "remediation.closed", "taken_over"},
+		"it is not well":         {Findings{Health: health(0.3), Alerts: Alerts{Known: true}, Drift: drifted}, "remediation.escalated", "no_verdict"},
+		"its alert fires":        {Findings{Health: health(1), Alerts: Alerts{Known: true, Firing: true}, Drift: drifted}, "remediation.escalated", "no_verdict"},
+		"nobody knows its alert": {Findings{Health: health(1), Drift: drifted}, "remediation.escalated", "no_verdict"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.found = c.found
+			f := w.instance(nil)
+			w.take(f, eventtest.Sample(event.RemediationExecuted))
+			w.redis.Advance(settings.Stabilization)
+			for range MaxAttempts {
+				require.Empty(t, w.published())
+				w.ping(f)
+				w.redis.Advance(settings.Retry)
+			}
+			require.Equal(t, []string{"effectiveness.assessed", c.end}, w.published())
+			_, data := w.last()
+			require.Equal(t, c.reason, data.End.Reason)
+			require.NotContains(t, data.End.Detail, "still in place")
+			require.Equal(t, ledger.Settled, w.claim().State)
+		})
+	}
+}
+
 func TestSeveralInstancesPublishOneVerdict(t *testing.T) {
 	w := newWorld(t)
 	f := w.instance(nil)

@@ -40,6 +40,7 @@ const (
 	endByItself   = "resolved_without_change"
 	endUnanswered = "unanswered"
 	endNoVerdict  = "no_verdict"
+	endTakenOver  = "taken_over"
 	endStuck      = "stuck"
 	endSuperseded = "superseded"
 	endEventLost  = "end_event_lost"

@@ -59,6 +59,8 @@ func (a *assessor) assess(ctx context.Context, item ledger.Leased) error {
 		return a.nextRung(ctx, j)
 	case attempt < MaxAttempts:
 		return a.lookAgain(ctx, j, body)
+	case j.changedByOthers():
+		return a.takenOver(ctx, j)
 	}
 	return a.giveUp(ctx, j)
 }
@@ -129,17 +131,37 @@ func (a *assessor) heal(ctx context.Context, j judged) error {
 func (a *assessor) giveUp(ctx context.Context, j judged) error {
 	return a.end(ctx, j, event.RemediationEscalated, event.End{Outcome: event.OutcomeEscalated, Reason: endNoVerdict,
 		Detail: event.Cut(fmt.Sprintf("Whether %s helped %s cannot be told (%s). Look at it%s.",
-			j.data.Execution.Action, j.data.Signal.Target, firstOf(j.assessment.Reasons), standing(j.assessment)), event.MaxText)})
+			j.data.Execution.Action, j.data.Signal.Target, firstOf(j.assessment.Reasons), j.standing()), event.MaxText)})
+}
+
+// takenOver ends a remediation whose target somebody else changed since, and which
+// is well: whose success that is cannot be told, and nobody needs to be called.
+func (a *assessor) takenOver(ctx context.Context, j judged) error {
+	return a.end(ctx, j, event.RemediationClosed, event.End{Outcome: event.OutcomeCancelled, Reason: endTakenOver,
+		Detail: event.Cut(fmt.Sprintf("Somebody has changed %s since %s, and it is well: whose doing that is cannot be told.",
+			j.data.Execution.Target, j.data.Execution.Action), event.MaxText)})
+}
+
+// changedByOthers tells that others changed the target since, which is healthy and
+// whose alerts stopped.
+func (j judged) changedByOthers() bool {
+	is := func(name string, good float64) bool {
+		return slices.ContainsFunc(j.assessment.Parts, func(p event.Part) bool { return p.Name == name && p.Known && p.Score >= good })
+	}
+	return firstOf(j.assessment.Reasons) == ReasonDrift && is(partHealth, EffectiveFrom) && is(partAlert, 1)
 }
 
 // standing says what became of the change, where that was seen.
-func standing(a event.Assessment) string {
-	i := slices.IndexFunc(a.Parts, func(p event.Part) bool { return p.Name == partDrift })
+func (j judged) standing() string {
+	parts := j.assessment.Parts
+	i := slices.IndexFunc(parts, func(p event.Part) bool { return p.Name == partDrift })
 	switch {
-	case i < 0 || !a.Parts[i].Known:
+	case i < 0 || !parts[i].Known:
 		return ""
-	case a.Parts[i].Score < 1:
+	case parts[i].Score < 1:
 		return "; somebody has changed it since"
+	case len(j.data.Execution.Changes) == 0 || j.data.Execution.Undo == nil || !j.data.Execution.Undo.Possible:
+		return ""
 	}
 	return "; the change is still in place"
 }

@@ -2,6 +2,8 @@ package function
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +17,10 @@ type cordonNode struct{ kube reading.Client }
 // nodePage bounds one page of the list of nodes.
 const nodePage = 500
 
+// recovery is for how long a node that was not ready must be so again to count as
+// recovered.
+const recovery = 5 * time.Minute
+
 // Plan refuses to cordon the last node that takes pods.
 func (a cordonNode) Plan(ctx context.Context, o Order) (Plan, error) {
 	node, l, err := sightAs[*corev1.Node](ctx, a.kube, o)
@@ -26,7 +32,7 @@ func (a cordonNode) Plan(ctx context.Context, o Order) (Plan, error) {
 		p.Note = "The node is cordoned already."
 		return p, nil
 	}
-	if was := o.Context.Node; was != nil && was.Name == node.Name && !was.Ready && nodeReady(node) {
+	if was := o.Context.Node; was != nil && was.Name == node.Name && !was.Ready && readySince(node, o.DecidedAt.Add(-recovery)) {
 		return Plan{}, refuse(ReasonTargetMoved, "the node %s is ready again: it was not when it was analysed, at %s", node.Name, stamp(o.Context.CollectedAt))
 	}
 	other, err := a.otherTakesPods(ctx, node.Name)
@@ -70,6 +76,14 @@ func takesPods(n *corev1.Node) bool {
 		}
 	}
 	return nodeReady(n)
+}
+
+// readySince tells that the node was ready by then, and is: one that became so a
+// moment ago may flap.
+func readySince(n *corev1.Node, then time.Time) bool {
+	return slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastTransitionTime.Time.Before(then)
+	})
 }
 
 func nodeReady(n *corev1.Node) bool {

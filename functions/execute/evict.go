@@ -81,7 +81,8 @@ func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
 // evicted is what the turns up to now came to.
 func (x *planner) evicted(o Order, t turn) Result {
 	res := x.outcome(o, t.plan, t.plan.Target)
-	if o.seen != nil {
+	// Who comes later to it cannot tell what the evictions found.
+	if o.seen != nil && !t.stored {
 		res.Execution.Template = o.seen.templateDigest()
 	}
 	for _, v := range t.plan.Victims[:min(t.evicted, event.MaxPods)] {

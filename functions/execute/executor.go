@@ -171,9 +171,7 @@ func (x *planner) found(ctx context.Context, o Order, l live) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	res := x.outcome(o, p, l.target)
-	res.Execution.Template = l.templateDigest()
-	return res, nil
+	return x.outcome(o, p, l.target), nil
 }
 
 // outcome is the execution of a plan that was applied.

@@ -60,6 +60,25 @@ func effect(o any) (string, bool) {
 	return "", true
 }
 
+// whole tells that all of a workload's pods are of its present template and ready,
+// or that a node is; false for what has no such state.
+func whole(o any) bool {
+	switch t := o.(type) {
+	case *appsv1.Deployment:
+		n, s := replicas(t.Spec.Replicas), t.Status
+		return s.ObservedGeneration >= t.Generation && s.Replicas == n && s.UpdatedReplicas == n && s.ReadyReplicas == n
+	case *appsv1.StatefulSet:
+		s := t.Status
+		return s.ObservedGeneration >= t.Generation && s.ReadyReplicas >= replicas(t.Spec.Replicas) && s.CurrentRevision == s.UpdateRevision
+	case *appsv1.DaemonSet:
+		s := t.Status
+		return s.ObservedGeneration >= t.Generation && s.NumberReady >= s.DesiredNumberScheduled && s.UpdatedNumberScheduled >= s.DesiredNumberScheduled
+	case *corev1.Node:
+		return nodeReady(t)
+	}
+	return false
+}
+
 type counts struct{ updated, ready, desired int32 }
 
 func rolled(observed, generation int64, c counts) (string, bool) {

@@ -37,8 +37,11 @@ func (x *Executor) perform(ctx context.Context, o Order) (Result, error) {
 		return x.carryOut(ctx, o, t)
 	}
 	// The plan is stored before anything is written.
-	if t.plan, err = x.keep(ctx, o, t.plan); err != nil {
-		return Result{}, err
+	// A later turn has what is left of it with it.
+	if t.number == 1 {
+		if t.plan, err = x.keep(ctx, o, t.plan); err != nil {
+			return Result{}, err
+		}
 	}
 	return x.locked(ctx, o, t)
 }
@@ -71,7 +74,7 @@ func (x *Executor) alreadyGone(ctx context.Context, o Order) (Result, error) {
 	if !found {
 		return nothing(Plan{Target: o.Target, Note: "The pod is gone already."}), nil
 	}
-	return x.locked(ctx, o, turn{plan: p, number: 1})
+	return x.locked(ctx, o, turn{plan: p, number: 1, stored: true})
 }
 
 // nothing reports a plan that found everything as it should be.
@@ -150,11 +153,13 @@ func (x *Executor) locked(ctx context.Context, o Order, t turn) (Result, error) 
 	return res, err
 }
 
-// stillNeeded refuses a further step once every alert has stopped. The first one
-// is cancelled by that; a remediation that has changed something is not, and a
-// step may wait for a person while the one before it helps after all.
+// stillNeeded refuses a further step once every alert has stopped and the target is
+// whole: alone the former may mean that their pods were replaced. The first step is
+// cancelled by a resolve; a remediation that has changed something is not, and a
+// step may wait for a person while the one before it helps after all. One that may
+// have evicted pods already goes on.
 func (x *Executor) stillNeeded(ctx context.Context, o Order, t turn) error {
-	if o.Step == 1 || o.Undo || t.number > 1 {
+	if o.Step == 1 || o.Undo || t.stored && len(t.plan.Victims) > 0 || o.seen == nil || !whole(o.seen.typed) {
 		return nil
 	}
 	stopped, err := x.book.Stopped(ctx, o.step())
@@ -182,7 +187,9 @@ func (x *Executor) carryOut(ctx context.Context, o Order, t turn) (Result, error
 		return Result{}, err
 	}
 	res := x.outcome(o, t.plan, after.target)
-	res.Execution.Template = after.templateDigest()
+	if !already {
+		res.Execution.Template = after.templateDigest()
+	}
 	if !already && !o.DryRun {
 		res.Execution.Observed = sentences(t.plan.Note, x.observe(ctx, after))
 	}

@@ -111,6 +111,8 @@ func (x *planner) look(ctx context.Context, o Order) (c considered, err error) {
 type turn struct {
 	plan   Plan
 	number int
+	// stored tells that an earlier attempt, or turn, came as far as to store it.
+	stored bool
 	// next is the index of the first victim that this turn is for, and evicted
 	// how many of those before were.
 	next, evicted int
@@ -133,13 +135,13 @@ func (x *planner) resolve(ctx context.Context, o Order) (turn, error) {
 		return t, err
 	}
 	if carried != nil {
-		return turn{plan: carried.Plan, next: carried.Next, evicted: carried.Evicted, number: o.progress.Turn}, nil
+		return turn{plan: carried.Plan, next: carried.Next, evicted: carried.Evicted, number: o.progress.Turn, stored: true}, nil
 	}
 	stored, found, err := x.stored(ctx, o)
 	if err != nil {
 		return t, err
 	}
-	if t.plan = stored; !found {
+	if t.plan, t.stored = stored, found; !found {
 		t.plan, err = x.plan(ctx, o)
 	}
 	return t, err

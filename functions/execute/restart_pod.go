@@ -85,10 +85,14 @@ func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Target: l.target}
-	meant := o.meant()
+	meant, since := o.meant(), 0
 	for i := range pods {
 		pod := &pods[i]
-		if younger(pod, meant) || !ill(pod) || replaceable(pod) != nil {
+		if !ill(pod) || replaceable(pod) != nil {
+			continue
+		}
+		if younger(pod, meant) {
+			since++
 			continue
 		}
 		if len(p.Victims) == MaxVictims {
@@ -97,7 +101,11 @@ func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
 		}
 		p.Victims = append(p.Victims, Victim{Name: pod.Name, UID: string(pod.UID)})
 	}
-	if len(p.Victims) == 0 {
+	switch {
+	case len(p.Victims) > 0:
+	case since > 0:
+		p.Note = fmt.Sprintf("%d unhealthy pods were made since the analysis, and are left alone.", since)
+	default:
 		p.Note = "No pod that a restart could help is unhealthy."
 	}
 	return p, nil

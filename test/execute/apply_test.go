@@ -24,6 +24,7 @@ func TestARollbackBringsBackTheFormerTemplateAndItsUndoRollsForward(t *testing.T
 	require.Len(t, l.writes(), 1)
 	require.Equal(t, remediation+"/1", l.writes()[0].Applied)
 	require.True(t, e.SpecChanged)
+	require.NotEmpty(t, e.Template, "by which a later rollout of somebody else is known")
 	require.NotEmpty(t, e.Target.UID)
 	require.Len(t, e.Changes, 1)
 	require.True(t, e.Undo.Possible)

@@ -1,6 +1,7 @@
 package execute_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -160,10 +161,18 @@ func TestWhatRecoveredSinceTheAnalysisIsLeftAlone(t *testing.T) {
 		l := newLab(t, shop+node)
 		r := l.request(action.CordonNode, event.Target{Kind: "Node", Name: "tired"}, nil)
 		r.Context = event.Context{Node: &event.Node{Name: "tired"}}
+		l.clock.Store(int64(time.Hour))
+		r.Decision.DecidedAt, r.Decision.ExpiresAt = l.now(), l.now().Add(time.Minute)
 		e := l.do(r)
 		require.Equal(t, execute.ReasonTargetMoved, e.Reason, e.Detail)
 		r.Context.Node.Ready = true
-		require.Equal(t, event.ExecutionApplied, l.do(r).Outcome, "it flaps: it was ready then, too")
+		require.Equal(t, event.ExecutionApplied, l.do(r).Outcome, "it was ready then, too")
+	})
+	t.Run("but not a node that became ready a moment ago", func(t *testing.T) {
+		l := newLab(t, shop+node)
+		r := l.request(action.CordonNode, event.Target{Kind: "Node", Name: "tired"}, nil)
+		r.Context = event.Context{Node: &event.Node{Name: "tired"}}
+		require.Equal(t, event.ExecutionApplied, l.do(r).Outcome, "it may flap")
 	})
 	t.Run("pods that were made after the analysis", func(t *testing.T) {
 		l := newLab(t, shop+sick(2))
@@ -184,16 +193,19 @@ func TestALaterStepIsNotBegunWhenEveryAlertStopped(t *testing.T) {
 		step    int
 		expired bool
 		firing  bool
+		sick    bool
 		want    string
 	}{
+		"their pods were replaced, and the new ones are not well": {step: 2, sick: true},
 		"every sender said so":                       {step: 2, want: execute.ReasonResolved},
 		"one alert still fires":                      {step: 2, firing: true},
 		"one sender only fell silent":                {step: 2, expired: true},
 		"the first step is cancelled by the gateway": {step: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t, shop)
+			l := newLab(t, shop+sick(2))
 			l.ready("web")
+			l.running("sick", 2)
 			memory := l.redis.Ledger(t)
 			_, _, err := memory.Reserve(t.Context(), ledger.Reservation{Fingerprint: fingerprint, Base: strings.TrimSuffix(remediation, "-1"), Lease: time.Minute})
 			require.NoError(t, err)
@@ -213,7 +225,11 @@ func TestALaterStepIsNotBegunWhenEveryAlertStopped(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.True(t, found)
-			r := l.request(action.ScaleDeployment, deployment("web"), map[string]any{"replicas": 3})
+			target := deployment("web")
+			if c.sick {
+				target = deployment("sick")
+			}
+			r := l.request(action.ScaleDeployment, target, map[string]any{"replicas": 3})
 			r.Proposal.Step, r.Decision.Step = c.step, c.step
 			e := l.do(r)
 			require.Equal(t, c.want, e.Reason, e.Detail)
@@ -227,28 +243,64 @@ func TestALaterStepIsNotBegunWhenEveryAlertStopped(t *testing.T) {
 // TestPodsThatRecoveredSinceTheyWerePlannedAreNotEvicted: an API server that is
 // down for minutes has the plan carried out later.
 func TestPodsThatRecoveredSinceTheyWerePlannedAreNotEvicted(t *testing.T) {
-	l := newLab(t, shop+sick(3))
-	l.running("sick", 3)
-	r := l.request(action.RestartPod, deployment("sick"), nil)
-	l.cluster.Fail(match("create", "pods"), 1, http.StatusServiceUnavailable)
-	_, err := l.executor().Execute(t.Context(), r)
-	require.Error(t, err, "the plan is stored, and nothing evicted")
-
-	pods := l.pods("sick")
-	for _, p := range pods[:2] {
-		_, err := l.kube.CoreV1().Pods(namespace).Patch(t.Context(), p.Name, types.MergePatchType,
-			[]byte(`{"metadata":{"annotations":{"simulation.kubernaut.ai/unready":"false"}}}`), metav1.PatchOptions{})
-		require.NoError(t, err)
-		l.await(func() bool {
-			now, err := l.kube.CoreV1().Pods(namespace).Get(t.Context(), p.Name, metav1.GetOptions{})
-			return err == nil && slices.ContainsFunc(now.Status.Conditions, func(c corev1.PodCondition) bool {
-				return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-			})
+	for name, c := range map[string]struct {
+		pods, well int
+		turns      int
+	}{
+		"two of three":                  {pods: 3, well: 2, turns: 1},
+		"one of the first of two turns": {pods: 12, well: 1, turns: 2},
+		"all of the first of two turns": {pods: 12, well: execute.EvictionsATurn, turns: 2},
+		"all":                           {pods: 3, well: 3, turns: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, shop+sick(c.pods))
+			l.running("sick", c.pods)
+			r := l.request(action.RestartPod, deployment("sick"), nil)
+			l.cluster.Fail(match("create", "pods"), 1, http.StatusServiceUnavailable)
+			_, err := l.executor().Execute(t.Context(), r)
+			require.Error(t, err, "the plan is stored, and nothing evicted")
+			pods := l.pods("sick")
+			slices.SortFunc(pods, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+			var ill []string
+			for i, p := range pods {
+				if i < c.well {
+					l.recover(p.Name)
+				} else {
+					ill = append(ill, p.Name)
+				}
+			}
+			turns := 0
+			for r.Progress == nil || turns < 5 {
+				res, err := l.executor().Execute(t.Context(), r)
+				require.NoError(t, err)
+				turns++
+				if res.Next != nil {
+					r.Progress = ptr(overWire(t, *res.Next))
+					continue
+				}
+				var evicted []string
+				for _, change := range res.Execution.Changes {
+					evicted = append(evicted, change.Target.Name)
+				}
+				require.Equal(t, ill, evicted)
+				require.Contains(t, res.Execution.Observed, fmt.Sprintf("%d pods are ready again", c.well))
+				break
+			}
+			require.Equal(t, c.turns, turns)
 		})
 	}
-	e := l.do(r)
-	require.Equal(t, event.ExecutionApplied, e.Outcome, e.Detail)
-	require.Len(t, e.Changes, 1)
-	require.Equal(t, pods[2].Name, e.Changes[0].Target.Name)
-	require.Contains(t, e.Observed, "2 pods are ready again")
+}
+
+// recover makes a sick pod ready.
+func (l *lab) recover(pod string) {
+	l.t.Helper()
+	_, err := l.kube.CoreV1().Pods(namespace).Patch(l.t.Context(), pod, types.MergePatchType,
+		[]byte(`{"metadata":{"annotations":{"simulation.kubernaut.ai/unready":"false"}}}`), metav1.PatchOptions{})
+	require.NoError(l.t, err)
+	l.await(func() bool {
+		now, err := l.kube.CoreV1().Pods(namespace).Get(l.t.Context(), pod, metav1.GetOptions{})
+		return err == nil && slices.ContainsFunc(now.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		})
+	})
 }
