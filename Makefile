@@ -17,6 +17,8 @@ PLATFORM ?=
 VERSION ?=
 # The race detector takes a C compiler, without which Go turns cgo off.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+# Compiled as func compiles functions, and e2e its cluster: what they have in common is then compiled once.
+PLAIN = CGO_ENABLED=0 GOFLAGS="$(shell go env GOFLAGS) -trimpath"
 DEPLOY_FLAGS = $(if $(OVERLAY),--overlay $(OVERLAY)) $(if $(FUNCTION),--function $(FUNCTION))
 
 .PHONY: help
@@ -25,7 +27,7 @@ help: ## list the targets
 
 .PHONY: run
 run: ## the whole system in one process, with sample alerts (ARGS="--help" for flags)
-	@go build -o bin/kubernaut ./local
+	@$(PLAIN) go build -o bin/kubernaut ./local
 	@bin/kubernaut $(ARGS)
 
 .PHONY: test
@@ -50,12 +52,12 @@ tidy: ## tidy every module by itself, as func builds it
 
 .PHONY: bench
 bench: ## measure what the README claims, and print a table
-	go run ./test/bench $(ARGS)
+	@$(PLAIN) go run ./test/bench $(ARGS)
 
 .PHONY: stage
 stage: ## add a stage and its Trigger: make stage NAME=notify ON=remediation.closed
 	@test -n "$(NAME)" -a -n "$(ON)" || { echo 'usage: make stage NAME=<stage> ON=<event type, such as remediation.closed>' >&2; exit 2; }
-	@go run ./local/newstage --root . --name "$(NAME)" --on "$(ON)"
+	@$(PLAIN) go run ./local/newstage --root . --name "$(NAME)" --on "$(ON)"
 
 .PHONY: env
 env: ## print settings for a shell: eval "$(make env)", then func run in any functions/ folder
@@ -65,19 +67,19 @@ env: ## print settings for a shell: eval "$(make env)", then func run in any fun
 .PHONY: event
 event: ## print a golden event, sealed with make run's keys, to post to a function: make event TYPE=signal.enriched
 	@test -n "$(TYPE)" || { echo 'usage: make event TYPE=<event type, such as signal.enriched>' >&2; exit 2; }
-	@go run ./local --event "$(TYPE)" $(ARGS)
+	@$(PLAIN) go run ./local --event "$(TYPE)" $(ARGS)
 
 .PHONY: secrets
 secrets: ## print the Secrets of an installation, keeping what the cluster has: make secrets OVERLAY=dev | kubectl apply -f -
-	@go run ./local/keys --kubectl "$(KUBECTL)" $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
+	@$(PLAIN) go run ./local/keys --kubectl "$(KUBECTL)" $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 .PHONY: deploy
 deploy: ## deploy the functions with Knative's func: make deploy OVERLAY=dev REGISTRY=registry.example/kubernaut (FUNCTION=x, FUNC="kn func", PLATFORM=linux/amd64, KUBECTL="kubectl --context x")
-	@go run ./local/deploy --func "$(FUNC)" --kubectl "$(KUBECTL)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PLATFORM),--platform $(PLATFORM)) $(ARGS)
+	@$(PLAIN) go run ./local/deploy --func "$(FUNC)" --kubectl "$(KUBECTL)" $(DEPLOY_FLAGS) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PLATFORM),--platform $(PLATFORM)) $(ARGS)
 
 .PHONY: undeploy
 undeploy: ## delete the functions, or FUNCTION=x (KUBECTL="kubectl --context x")
-	@go run ./local/deploy --undeploy --func "$(FUNC)" --kubectl "$(KUBECTL)" $(DEPLOY_FLAGS) $(ARGS)
+	@$(PLAIN) go run ./local/deploy --undeploy --func "$(FUNC)" --kubectl "$(KUBECTL)" $(DEPLOY_FLAGS) $(ARGS)
 
 .PHONY: e2e
 e2e: ## the scenarios on a real cluster on this machine, as root (ARGS="--keep", ARGS="--run Rollout --keep")
@@ -102,20 +104,20 @@ cluster-down: ## take that cluster down and leave nothing of it
 
 .PHONY: release-shared
 release-shared: ## tag a version of shared/ for builds that see one folder only, and write a module proxy: make release-shared VERSION=v1.2.3
-	@go run ./local/release --version "$(VERSION)" $(ARGS)
+	@$(PLAIN) go run ./local/release --version "$(VERSION)" $(ARGS)
 
 .PHONY: reach
 reach: ## serve a cluster's approve function on this machine, to read and answer remediations (KUBECTL="kubectl --context x")
-	@go run ./local/reach --kubectl "$(KUBECTL)" $(ARGS)
+	@$(PLAIN) go run ./local/reach --kubectl "$(KUBECTL)" $(ARGS)
 
 .PHONY: redrive
 redrive: ## post the dead letters of a running system to its Broker again
-	@go run ./local --redrive
+	@$(PLAIN) go run ./local --redrive
 
 .PHONY: forget
 forget: ## remove one remediation from history: make forget ID=<remediation> (with HISTORY_URL=postgres://... in the environment on a cluster)
 	@test -n "$(ID)" || { echo 'usage: make forget ID=<remediation>' >&2; exit 2; }
-	@go run ./local --forget "$(ID)" $(ARGS)
+	@$(PLAIN) go run ./local --forget "$(ID)" $(ARGS)
 
 .PHONY: samples
 samples: ## capture the sample alerts anew from a real Alertmanager

@@ -67,7 +67,7 @@ func (b *bed) build(ctx context.Context, name string) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", list, "-ldflags=-s -w", "-o", binary, filepath.Dir(virtual))
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-overlay", list, "-ldflags=-s -w", "-o", binary, filepath.Dir(virtual))
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", name, err, out)

@@ -37,7 +37,7 @@ var childDir string
 
 // build builds the child once. It has no race detector, whatever the tests
 // have: a few hundred lives would take too long with it, and the pipeline's
-// tests run the same system under it.
+// tests run the same system under it. It is compiled as make run compiles that.
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "kubernaut-crash-")
 	if err != nil {
@@ -45,7 +45,9 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	childDir = dir
 	path := filepath.Join(dir, "child")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+	plain := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	plain.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := plain.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build child: %w: %s", err, out)
 	}
 	return path, nil

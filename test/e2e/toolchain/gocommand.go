@@ -33,9 +33,11 @@ type goCommand struct {
 }
 
 // goEnvironment is what every call of go gets: statically linked binaries, the
-// recipe's module alone, and its go.mod and go.sum as they are.
+// recipe's module alone, and its go.mod and go.sum as they are; and no paths of
+// this machine in packages, as func builds functions: what both need, such as
+// client-go, is then compiled once.
 func goEnvironment() []string {
-	return append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly -buildvcs=false", compilerGC)
+	return append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly -buildvcs=false -trimpath", compilerGC)
 }
 
 // command returns go with these arguments, ended with all it started when ctx is.
