@@ -123,11 +123,13 @@ func TestWhatCannotBeToldIsLookedIntoAgainAndThenEscalated(t *testing.T) {
 // does, and so does what nobody can tell of.
 func TestWhatOthersTookOverAndIsWellCallsNobody(t *testing.T) {
 	drifted := Drift{Known: true, Moved: true, Detail: "somebody has rolled out another"}
+	restarting := Finding{Known: true, Detail: "containers restarted 3 times"}
 	for name, c := range map[string]struct {
 		found  Findings
 		end    string
 		reason string
 	}{
+		"its containers restart": {Findings{Health: health(1), Alerts: Alerts{Known: true}, Metrics: restarting, Drift: drifted}, "remediation.escalated", "no_verdict"},
 		"it is well":             {Findings{Health: health(1), Alerts: Alerts{Known: true}, Drift: drifted}, "remediation.closed", "taken_over"},
 		"it is not well":         {Findings{Health: health(0.3), Alerts: Alerts{Known: true}, Drift: drifted}, "remediation.escalated", "no_verdict"},
 		"its alert fires":        {Findings{Health: health(1), Alerts: Alerts{Known: true, Firing: true}, Drift: drifted}, "remediation.escalated", "no_verdict"},

@@ -142,13 +142,14 @@ func (a *assessor) takenOver(ctx context.Context, j judged) error {
 			j.data.Execution.Target, j.data.Execution.Action), event.MaxText)})
 }
 
-// changedByOthers tells that others changed the target since, which is healthy and
-// whose alerts stopped.
+// changedByOthers tells that others changed the target since, that it is healthy, and
+// that its alerts stopped. A GitOps controller that puts back what it knows helps
+// nobody: a person has to change what it knows.
 func (j judged) changedByOthers() bool {
 	is := func(name string, good float64) bool {
 		return slices.ContainsFunc(j.assessment.Parts, func(p event.Part) bool { return p.Name == name && p.Known && p.Score >= good })
 	}
-	return firstOf(j.assessment.Reasons) == ReasonDrift && is(partHealth, EffectiveFrom) && is(partAlert, 1)
+	return firstOf(j.assessment.Reasons) == ReasonDrift && j.data.Context.GitOps == nil && j.assessment.Score >= EffectiveFrom && is(partHealth, EffectiveFrom) && is(partAlert, 1)
 }
 
 // standing says what became of the change, where that was seen.

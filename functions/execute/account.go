@@ -29,7 +29,7 @@ func (x *planner) account(ctx context.Context, o Order, c conclusion) (Result, e
 	case err != nil:
 		return c.res, c.err
 	case carried != nil:
-		return x.evicted(o, turn{plan: carried.Plan, evicted: carried.Evicted}), c.err
+		return x.evicted(o, turn{plan: carried.Plan, evicted: carried.Evicted, template: carried.Template}), c.err
 	}
 	return x.unheard(ctx, o, c)
 }

@@ -81,10 +81,7 @@ func (x *Executor) evict(ctx context.Context, o Order, t turn) (Result, error) {
 // evicted is what the turns up to now came to.
 func (x *planner) evicted(o Order, t turn) Result {
 	res := x.outcome(o, t.plan, t.plan.Target)
-	// Who comes later to it cannot tell what the evictions found.
-	if o.seen != nil && !t.stored {
-		res.Execution.Template = o.seen.templateDigest()
-	}
+	res.Execution.Template = t.template
 	for _, v := range t.plan.Victims[:min(t.evicted, event.MaxPods)] {
 		pod := event.Target{APIVersion: "v1", Kind: kindPod, Namespace: t.plan.Target.Namespace, Name: v.Name, UID: v.UID}
 		res.Execution.Changes = append(res.Execution.Changes, event.Change{Target: pod, Before: "running", After: "evicted"})
@@ -120,7 +117,7 @@ func (x *Executor) stillIll(ctx context.Context, t turn) (turn, []Victim, error)
 
 // carry is the state for the next turn.
 func (t turn) carry() (*event.Progress, error) {
-	state, err := json.Marshal(progress{Plan: t.plan, Next: t.next, Evicted: t.evicted})
+	state, err := json.Marshal(progress{Plan: t.plan, Next: t.next, Evicted: t.evicted, Template: t.template})
 	if err != nil {
 		return nil, fmt.Errorf("encode progress: %w", err)
 	}

@@ -69,14 +69,22 @@ func whole(o any) bool {
 		return s.ObservedGeneration >= t.Generation && s.Replicas == n && s.UpdatedReplicas == n && s.ReadyReplicas == n
 	case *appsv1.StatefulSet:
 		s := t.Status
-		return s.ObservedGeneration >= t.Generation && s.ReadyReplicas >= replicas(t.Spec.Replicas) && s.CurrentRevision == s.UpdateRevision
+		return s.ObservedGeneration >= t.Generation && s.ReadyReplicas >= replicas(t.Spec.Replicas) &&
+			(s.CurrentRevision == s.UpdateRevision || keepsFormerPods(t.Spec.UpdateStrategy))
 	case *appsv1.DaemonSet:
 		s := t.Status
-		return s.ObservedGeneration >= t.Generation && s.NumberReady >= s.DesiredNumberScheduled && s.UpdatedNumberScheduled >= s.DesiredNumberScheduled
+		return s.ObservedGeneration >= t.Generation && s.NumberReady >= s.DesiredNumberScheduled &&
+			(s.UpdatedNumberScheduled >= s.DesiredNumberScheduled || t.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType)
 	case *corev1.Node:
 		return nodeReady(t)
 	}
 	return false
+}
+
+// keepsFormerPods tells that pods of a former template stay until somebody says so.
+func keepsFormerPods(s appsv1.StatefulSetUpdateStrategy) bool {
+	return s.Type == appsv1.OnDeleteStatefulSetStrategyType ||
+		s.RollingUpdate != nil && s.RollingUpdate.Partition != nil && *s.RollingUpdate.Partition > 0
 }
 
 type counts struct{ updated, ready, desired int32 }

@@ -153,13 +153,13 @@ func (x *Executor) locked(ctx context.Context, o Order, t turn) (Result, error) 
 	return res, err
 }
 
-// stillNeeded refuses a further step once every alert has stopped and the target is
-// whole: alone the former may mean that their pods were replaced. The first step is
-// cancelled by a resolve; a remediation that has changed something is not, and a
-// step may wait for a person while the one before it helps after all. One that may
-// have evicted pods already goes on.
+// stillNeeded refuses a further step that waited for a person, once every alert has
+// stopped and the target is whole: the one before it may have helped after all, and
+// a resolve cancels only what has changed nothing. That alerts stopped is not enough
+// where their pods were replaced; and a step that follows at once from its assessment
+// goes on, which knew of both. So does one that may have evicted pods already.
 func (x *Executor) stillNeeded(ctx context.Context, o Order, t turn) error {
-	if o.Step == 1 || o.Undo || t.stored && len(t.plan.Victims) > 0 || o.seen == nil || !whole(o.seen.typed) {
+	if o.Step == 1 || o.Undo || o.Approver == "" || t.stored && len(t.plan.Victims) > 0 || o.seen == nil || !whole(o.seen.typed) {
 		return nil
 	}
 	stopped, err := x.book.Stopped(ctx, o.step())

@@ -104,6 +104,9 @@ func (x *planner) look(ctx context.Context, o Order) (c considered, err error) {
 		}
 	}
 	c.turn, err = x.resolve(ctx, o)
+	if c.seen != nil && c.turn.number == 1 && len(c.turn.plan.Victims) > 0 {
+		c.turn.template = c.seen.templateDigest()
+	}
 	return c, err
 }
 
@@ -113,6 +116,9 @@ type turn struct {
 	number int
 	// stored tells that an earlier attempt, or turn, came as far as to store it.
 	stored bool
+	// template is the digest of the pod template that the pods to evict are made
+	// from, as the first turn saw it.
+	template string
 	// next is the index of the first victim that this turn is for, and evicted
 	// how many of those before were.
 	next, evicted int
@@ -121,9 +127,10 @@ type turn struct {
 // progress is what a long action carries to its next turn. It holds the whole
 // plan: a Redis that forgets must not make execute plan again half way.
 type progress struct {
-	Plan    Plan `json:"plan"`
-	Next    int  `json:"next"`
-	Evicted int  `json:"evicted"`
+	Plan     Plan   `json:"plan"`
+	Next     int    `json:"next"`
+	Evicted  int    `json:"evicted"`
+	Template string `json:"template,omitempty"`
 }
 
 // resolve finds the plan that counts: the stored one; else the one that came
@@ -135,7 +142,7 @@ func (x *planner) resolve(ctx context.Context, o Order) (turn, error) {
 		return t, err
 	}
 	if carried != nil {
-		return turn{plan: carried.Plan, next: carried.Next, evicted: carried.Evicted, number: o.progress.Turn, stored: true}, nil
+		return turn{plan: carried.Plan, next: carried.Next, evicted: carried.Evicted, number: o.progress.Turn, stored: true, template: carried.Template}, nil
 	}
 	stored, found, err := x.stored(ctx, o)
 	if err != nil {

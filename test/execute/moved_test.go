@@ -194,9 +194,11 @@ func TestALaterStepIsNotBegunWhenEveryAlertStopped(t *testing.T) {
 		expired bool
 		firing  bool
 		sick    bool
+		nobody  bool
 		want    string
 	}{
-		"their pods were replaced, and the new ones are not well": {step: 2, sick: true},
+		"nobody was asked: it follows at once from its assessment": {step: 2, nobody: true},
+		"their pods were replaced, and the new ones are not well":  {step: 2, sick: true},
 		"every sender said so":                       {step: 2, want: execute.ReasonResolved},
 		"one alert still fires":                      {step: 2, firing: true},
 		"one sender only fell silent":                {step: 2, expired: true},
@@ -231,6 +233,9 @@ func TestALaterStepIsNotBegunWhenEveryAlertStopped(t *testing.T) {
 			}
 			r := l.request(action.ScaleDeployment, target, map[string]any{"replicas": 3})
 			r.Proposal.Step, r.Decision.Step = c.step, c.step
+			if !c.nobody {
+				r.Decision.Approver = "alice"
+			}
 			e := l.do(r)
 			require.Equal(t, c.want, e.Reason, e.Detail)
 			if c.want != "" {
@@ -283,6 +288,7 @@ func TestPodsThatRecoveredSinceTheyWerePlannedAreNotEvicted(t *testing.T) {
 					evicted = append(evicted, change.Target.Name)
 				}
 				require.Equal(t, ill, evicted)
+				require.Equal(t, len(ill) > 0, res.Execution.Template != "", "of whatever turn")
 				require.Contains(t, res.Execution.Observed, fmt.Sprintf("%d pods are ready again", c.well))
 				break
 			}
