@@ -3,8 +3,6 @@ package function
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"kubernaut.ai/shared/action"
 	"kubernaut.ai/shared/event"
@@ -108,8 +106,8 @@ func scaleToReady(f facts, _ observation) (event.Rung, bool) {
 // is not ready: it would take away members that are.
 func (f facts) lowerMemberIll(replicas int32) bool {
 	return slices.ContainsFunc(f.Context.Pods, func(p event.Pod) bool {
-		ordinal, err := strconv.ParseInt(p.Name[strings.LastIndexByte(p.Name, '-')+1:], 10, 32)
-		return err == nil && !p.Ready && int32(ordinal) < replicas
+		ordinal, ok := event.Ordinal(p.Name)
+		return ok && !p.Ready && ordinal < replicas
 	})
 }
 

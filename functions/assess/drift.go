@@ -38,57 +38,77 @@ var readers = map[string]func(context.Context, kubernetes.Interface, event.Targe
 // Drift compares the changed fields, and the pod template, with what the action
 // left. A template that an action replaced is compared by its digest.
 func (c clusterEyes) Drift(ctx context.Context, x event.Execution) Drift {
-	var out Drift
-	live := map[event.Target]metav1.Object{}
-	see := func(t event.Target) (metav1.Object, Drift) {
-		if o := live[t]; o != nil {
-			return o, Drift{}
-		}
-		o, err := readers[t.Kind](ctx, c.kube, t)
-		if err != nil {
-			return nil, Drift{Detail: t.String() + " cannot be read: " + err.Error()}
-		}
-		if uid := string(o.GetUID()); t.UID != "" && uid != t.UID {
-			return nil, Drift{Known: true, Moved: true, Detail: t.String() + " was replaced by another object"}
-		}
-		live[t] = o
+	now := present{c.kube, map[event.Target]*liveObject{}}
+	found := now.fields(ctx, x.Changes)
+	if found.Moved || found.Detail != "" || x.Template == "" || readers[x.Target.Kind] == nil {
+		return found
+	}
+	return now.template(ctx, x)
+}
+
+// present reads what there is now, each object once.
+type present struct {
+	kube kubernetes.Interface
+	seen map[event.Target]*liveObject
+}
+
+// liveObject is an object as its client's type, and as JSON has it.
+type liveObject struct {
+	typed metav1.Object
+	body  any
+}
+
+// see reads an object. Where there is none to compare with, what that means for
+// drift is said instead.
+func (p present) see(ctx context.Context, t event.Target) (*liveObject, Drift) {
+	if o := p.seen[t]; o != nil {
 		return o, Drift{}
 	}
-	for _, change := range x.Changes {
+	typed, err := readers[t.Kind](ctx, p.kube, t)
+	if err != nil {
+		return nil, Drift{Detail: t.String() + " cannot be read: " + err.Error()}
+	}
+	if uid := string(typed.GetUID()); t.UID != "" && uid != t.UID {
+		return nil, Drift{Known: true, Moved: true, Detail: t.String() + " was replaced by another object"}
+	}
+	body, err := plain(typed)
+	if err != nil {
+		return nil, Drift{Detail: err.Error()}
+	}
+	p.seen[t] = &liveObject{typed, body}
+	return p.seen[t], Drift{}
+}
+
+// fields compares each changed field with what was applied.
+func (p present) fields(ctx context.Context, changes []event.Change) (out Drift) {
+	for _, change := range changes {
 		if readers[change.Target.Kind] == nil {
 			continue
 		}
-		object, unseen := see(change.Target)
-		if object == nil {
-			return unseen
+		o, none := p.see(ctx, change.Target)
+		if o == nil {
+			return none
 		}
 		if !checkable(change.Field) {
 			continue
 		}
 		out.Known = true
-		body, err := plain(object)
-		if err != nil {
-			return Drift{Detail: err.Error()}
-		}
-		if now := at(body, change.Field); !same(now, change.After) {
+		if now := at(o.body, change.Field); !same(now, change.After) {
 			return Drift{Known: true, Moved: true, Detail: event.Cut(fmt.Sprintf("%s of %s is %v, %v was applied",
 				change.Field, change.Target, now, change.After), event.MaxText)}
 		}
 	}
-	if x.Template == "" || readers[x.Target.Kind] == nil {
-		return out
-	}
-	object, unseen := see(x.Target)
-	if object == nil {
-		return unseen
-	}
-	return templateDrift(object, x)
+	return out
 }
 
-// templateDrift tells whether the workload has the pod template that the action
-// left: what runs from another one says nothing of the action.
-func templateDrift(object metav1.Object, x event.Execution) Drift {
-	template, ok := cluster.PodTemplate(object)
+// template tells whether the workload has the pod template that the action left:
+// what runs from another one says nothing of the action.
+func (p present) template(ctx context.Context, x event.Execution) Drift {
+	o, none := p.see(ctx, x.Target)
+	if o == nil {
+		return none
+	}
+	template, ok := cluster.PodTemplate(o.typed)
 	if !ok {
 		return Drift{Detail: x.Target.String() + " has no pod template"}
 	}

@@ -114,3 +114,13 @@ func TestUnknownIsNeverSuccess(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoPutsBackWhatItKnowsHasNotTakenOver: a GitOps controller goes on doing so
+// until a person changes what it knows.
+func TestWhoPutsBackWhatItKnowsHasNotTakenOver(t *testing.T) {
+	found := Findings{Health: health(1), Alerts: Alerts{Known: true}, Drift: Drift{Known: true, Moved: true}}
+	j := judged{assessment: Judge(found, Round{Step: 1, Attempt: MaxAttempts})}
+	require.True(t, j.changedByOthers())
+	j.data.Context.GitOps = &event.GitOps{Tool: "flux", Name: "apps"}
+	require.False(t, j.changedByOthers())
+}

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"kubernaut.ai/shared/cluster"
 )
 
 const (
@@ -53,14 +55,11 @@ func lookAtPod(ctx context.Context, kube kubernetes.Interface, g glance) (observ
 	if err != nil {
 		return observed{}, err
 	}
-	ready := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 	out := seen(0, "%s, not ready", p.Status.Phase)
 	switch {
 	case p.Status.Phase == corev1.PodSucceeded:
 		out = seen(1, "succeeded")
-	case ready:
+	case cluster.PodReady(p):
 		out = seen(1, "ready")
 	}
 	trouble := inPods(&out, []corev1.Pod{*p}, g.since)

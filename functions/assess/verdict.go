@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
@@ -146,25 +145,37 @@ func (a *assessor) takenOver(ctx context.Context, j judged) error {
 // that its alerts stopped. A GitOps controller that puts back what it knows helps
 // nobody: a person has to change what it knows.
 func (j judged) changedByOthers() bool {
-	is := func(name string, good float64) bool {
-		return slices.ContainsFunc(j.assessment.Parts, func(p event.Part) bool { return p.Name == name && p.Known && p.Score >= good })
-	}
-	return firstOf(j.assessment.Reasons) == ReasonDrift && j.data.Context.GitOps == nil && j.assessment.Score >= EffectiveFrom && is(partHealth, EffectiveFrom) && is(partAlert, 1)
+	health, alert := j.part(partHealth), j.part(partAlert)
+	return j.part(partDrift).against() && j.data.Context.GitOps == nil && j.assessment.Score >= EffectiveFrom &&
+		health.Known && health.Score >= EffectiveFrom && alert.Known && !alert.against()
 }
 
 // standing says what became of the change, where that was seen.
 func (j judged) standing() string {
-	parts := j.assessment.Parts
-	i := slices.IndexFunc(parts, func(p event.Part) bool { return p.Name == partDrift })
+	drift, x := j.part(partDrift), j.data.Execution
 	switch {
-	case i < 0 || !parts[i].Known:
-		return ""
-	case parts[i].Score < 1:
+	case drift.against():
 		return "; somebody has changed it since"
-	case len(j.data.Execution.Changes) == 0 || j.data.Execution.Undo == nil || !j.data.Execution.Undo.Possible:
-		return ""
+	case drift.Known && len(x.Changes) > 0 && x.Undo != nil && x.Undo.Possible:
+		return "; the change is still in place"
 	}
-	return "; the change is still in place"
+	return ""
+}
+
+// assessed is a part of an assessment.
+type assessed struct{ event.Part }
+
+// against tells that the part speaks against the action.
+func (p assessed) against() bool { return p.Known && p.Score < 1 }
+
+// part is a part of the assessment; what was not looked at is not known.
+func (j judged) part(name string) assessed {
+	for _, p := range j.assessment.Parts {
+		if p.Name == name {
+			return assessed{p}
+		}
+	}
+	return assessed{}
 }
 
 func firstOf(reasons []string) string {

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
 
@@ -87,7 +88,7 @@ func restarts(p event.Pod) (sum int32) {
 
 func podState(p *corev1.Pod) event.Pod {
 	out := event.Pod{Name: p.Name, UID: string(p.UID), Node: p.Spec.NodeName, Phase: string(p.Status.Phase),
-		Ready: podReady(p), CreatedAt: p.CreationTimestamp.UTC()}
+		Ready: cluster.PodReady(p), CreatedAt: p.CreationTimestamp.UTC()}
 	if ref := metav1.GetControllerOfNoCopy(p); ref != nil {
 		out.Owner = ref.Kind + "/" + ref.Name
 	}
@@ -102,12 +103,6 @@ func podState(p *corev1.Pod) event.Pod {
 	}
 	out.Containers = out.Containers[:min(len(out.Containers), event.MaxContainers)]
 	return out
-}
-
-func podReady(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // containerState leaves out how the container explained its own end: that may

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
 
@@ -119,7 +120,7 @@ func (p past) running(revision string, pods []corev1.Pod) (replicas, ready int32
 			continue
 		}
 		replicas++
-		if podReady(&pods[i]) {
+		if cluster.PodReady(&pods[i]) {
 			ready++
 		}
 	}

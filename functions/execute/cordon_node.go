@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubernaut.ai/functions/execute/reading"
+	"kubernaut.ai/shared/cluster"
 )
 
 // cordonNode keeps new pods off a node. The pods that run there stay.
@@ -75,7 +76,7 @@ func takesPods(n *corev1.Node) bool {
 			return false
 		}
 	}
-	return nodeReady(n)
+	return cluster.NodeReady(n)
 }
 
 // readySince tells that the node was ready by then, and is: one that became so a
@@ -84,13 +85,4 @@ func readySince(n *corev1.Node, then time.Time) bool {
 	return slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastTransitionTime.Time.Before(then)
 	})
-}
-
-func nodeReady(n *corev1.Node) bool {
-	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }

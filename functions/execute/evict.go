@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 )
 
@@ -104,7 +105,7 @@ func (x *Executor) stillIll(ctx context.Context, t turn) (turn, []Victim, error)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return t, nil, apiFailure("read "+v.Name, err)
 		}
-		if err != nil || string(pod.UID) != v.UID || pod.DeletionTimestamp != nil || !podReady(pod) {
+		if err != nil || string(pod.UID) != v.UID || pod.DeletionTimestamp != nil || !cluster.PodReady(pod) {
 			kept = append(kept, v)
 		}
 	}

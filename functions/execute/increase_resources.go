@@ -81,7 +81,7 @@ func (a increaseResources) Plan(ctx context.Context, o Order) (Plan, error) {
 		p.Note = fmt.Sprintf("The container %s has that much already.", c.Name)
 		return p, nil
 	}
-	if err := a.meant(ctx, o, l, c); err != nil {
+	if err := a.changedSince(ctx, o, l, c); err != nil {
 		return Plan{}, err
 	}
 	if err := a.allowed(ctx, w, i, all); err != nil {
@@ -91,10 +91,10 @@ func (a increaseResources) Plan(ctx context.Context, o Order) (Plan, error) {
 	return p, nil
 }
 
-// meant refuses where the container, or the revision that it is of, is not what
+// changedSince refuses where the container, or the revision that it is of, is not what
 // was analysed.
-func (a increaseResources) meant(ctx context.Context, o Order, l live, c corev1.Container) error {
-	if err := o.resizedSince(l, c); err != nil || !o.respecified(l) {
+func (a increaseResources) changedSince(ctx context.Context, o Order, l live, c corev1.Container) error {
+	if err := o.resizedSince(l, c); err != nil || !o.specChangedSince(l) {
 		return err
 	}
 	h, err := historyOf(ctx, a.kube, l)

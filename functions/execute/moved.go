@@ -108,9 +108,9 @@ func sameQuantity(then map[string]string, now corev1.ResourceList, name corev1.R
 	return err == nil && q.Cmp(present) == 0
 }
 
-// respecified tells that something of the spec changed since the analysis, which
-// says whether it is worth the reading what.
-func (o Order) respecified(l live) bool {
+// specChangedSince tells that something of the spec is not what was analysed: only
+// then is it worth reading what.
+func (o Order) specChangedSince(l live) bool {
 	was, ok := o.analysed(l)
 	return ok && was.Workload != nil && describes(was, l.target) && was.Workload.Generation != l.meta.GetGeneration()
 }

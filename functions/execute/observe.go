@@ -9,6 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+
+	"kubernaut.ai/shared/cluster"
 )
 
 // observeEvery is the pause between two looks at the first effect.
@@ -76,7 +78,7 @@ func whole(o any) bool {
 		return s.ObservedGeneration >= t.Generation && s.NumberReady >= s.DesiredNumberScheduled &&
 			(s.UpdatedNumberScheduled >= s.DesiredNumberScheduled || t.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType)
 	case *corev1.Node:
-		return nodeReady(t)
+		return cluster.NodeReady(t)
 	}
 	return false
 }

@@ -159,7 +159,9 @@ func (x *Executor) locked(ctx context.Context, o Order, t turn) (Result, error) 
 // where their pods were replaced; and a step that follows at once from its assessment
 // goes on, which knew of both. So does one that may have evicted pods already.
 func (x *Executor) stillNeeded(ctx context.Context, o Order, t turn) error {
-	if o.Step == 1 || o.Undo || o.Approver == "" || t.stored && len(t.plan.Victims) > 0 || o.seen == nil || !whole(o.seen.typed) {
+	waited := o.Step > 1 && o.Approver != "" && !o.Undo
+	begun := t.stored && len(t.plan.Victims) > 0
+	if !waited || begun || o.seen == nil || !whole(o.seen.typed) {
 		return nil
 	}
 	stopped, err := x.book.Stopped(ctx, o.step())

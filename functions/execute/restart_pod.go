@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubernaut.ai/functions/execute/reading"
+	"kubernaut.ai/shared/cluster"
 )
 
 // restartPod evicts a pod, or a workload's unhealthy pods, for their owner to
@@ -85,13 +86,13 @@ func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Target: l.target}
-	meant, since := o.meant(), 0
+	seen, since := o.seenAt(), 0
 	for i := range pods {
 		pod := &pods[i]
 		if !ill(pod) || replaceable(pod) != nil {
 			continue
 		}
-		if younger(pod, meant) {
+		if younger(pod, seen) {
 			since++
 			continue
 		}
@@ -111,10 +112,10 @@ func (a restartPod) unhealthy(ctx context.Context, o Order) (Plan, error) {
 	return p, nil
 }
 
-// meant is when the pods that the order is about were seen. A person may have
+// seenAt is when the pods that the order is about were seen. A person may have
 // decided long after: what was made meanwhile may be the fix, starting. A later
 // rung is about what the one before it made.
-func (o Order) meant() time.Time {
+func (o Order) seenAt() time.Time {
 	if seen := o.Context.CollectedAt; o.Step == 1 && !seen.IsZero() && seen.Before(o.DecidedAt) {
 		return seen
 	}
@@ -124,16 +125,7 @@ func (o Order) meant() time.Time {
 // ill tells that the pod is on a node, not ready, and not ending. A restart
 // cannot help a pod that waits for a node.
 func ill(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && !podReady(pod)
-}
-
-func podReady(pod *corev1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
+	return pod.DeletionTimestamp == nil && pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && !cluster.PodReady(pod)
 }
 
 // younger tells that the pod was made after the decision. Creation times have

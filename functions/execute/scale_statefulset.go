@@ -2,12 +2,12 @@ package function
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 
 	"kubernaut.ai/functions/execute/reading"
+	"kubernaut.ai/shared/cluster"
+	"kubernaut.ai/shared/event"
 )
 
 // scaleStatefulSet sets the replicas of a StatefulSet. Its members are
@@ -39,31 +39,28 @@ func (a scaleStatefulSet) Plan(ctx context.Context, o Order) (Plan, error) {
 		return Plan{}, refuse(ReasonNotReady, "%d of %d members are ready: the next one would wait for them",
 			set.Status.ReadyReplicas, s.current)
 	}
-	if err := a.givesUp(ctx, o, l, want); err != nil {
-		return Plan{}, err
+	if want < s.current {
+		if err := a.givesUp(ctx, s, lowest(set)+want); err != nil {
+			return Plan{}, err
+		}
 	}
 	return s.plan(want)
 }
 
-// givesUp refuses to take away members that are ready where it was proposed
-// because members were not: they have come back since, or are others than the
-// highest, which scaling down takes.
-func (a scaleStatefulSet) givesUp(ctx context.Context, o Order, l live, want int32) error {
-	set, ok := l.typed.(*appsv1.StatefulSet)
-	was := o.Context.Workload
-	if !ok || was == nil || !describes(o.Context, l.target) || was.Ready >= was.Desired || want >= replicas(set.Spec.Replicas) {
+// givesUp refuses to take away members from the first on that are ready, where it
+// was proposed because members were not: they have come back since, or are others
+// than the highest, which scaling down takes.
+func (a scaleStatefulSet) givesUp(ctx context.Context, s scaling, first int32) error {
+	was := s.order.Context.Workload
+	if was == nil || !describes(s.order.Context, s.live.target) || was.Ready >= was.Desired {
 		return nil
 	}
-	first := want
-	if set.Spec.Ordinals != nil {
-		first += set.Spec.Ordinals.Start
-	}
-	pods, err := podsOf(ctx, a.kube, l)
+	pods, err := podsOf(ctx, a.kube, s.live)
 	if err != nil {
 		return err
 	}
 	for i := range pods {
-		if n, ok := ordinal(pods[i].Name); ok && n >= first && podReady(&pods[i]) {
+		if n, ok := event.Ordinal(pods[i].Name); ok && n >= first && cluster.PodReady(&pods[i]) {
 			return refuse(ReasonTargetMoved, "%s is ready, and would be taken away: %d of %d members were not ready when it was proposed to give those up",
 				pods[i].Name, was.Desired-was.Ready, was.Desired)
 		}
@@ -71,8 +68,10 @@ func (a scaleStatefulSet) givesUp(ctx context.Context, o Order, l live, want int
 	return nil
 }
 
-// ordinal is the number of a StatefulSet's pod.
-func ordinal(pod string) (int32, bool) {
-	n, err := strconv.ParseInt(pod[strings.LastIndexByte(pod, '-')+1:], 10, 32)
-	return int32(n), err == nil
+// lowest is the number of the first member.
+func lowest(set *appsv1.StatefulSet) int32 {
+	if set.Spec.Ordinals == nil {
+		return 0
+	}
+	return set.Spec.Ordinals.Start
 }

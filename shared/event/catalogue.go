@@ -121,7 +121,7 @@ var catalogue = []Entry{
 	{Type: EffectivenessAssessed, Producers: []string{StageAssess}, Data: data[EffectivenessAssessedData],
 		Summary: "Whether the action helped, with score and reasons."},
 	{Type: RemediationClosed, Producers: []string{StageAssess}, Terminal: true, Data: data[RemediationEndedData],
-		Summary: "The remediation ended: healed, undone, dry run, or cancelled: the alert stopped, or somebody took over."},
+		Summary: "The remediation ended: healed, undone, dry run, or cancelled because the alert stopped or somebody took over."},
 	{Type: RemediationExpired, Producers: []string{StageAssess}, Terminal: true, Data: data[RemediationEndedData],
 		Summary: "Nobody answered a held action in time."},
 	{Type: RemediationEscalated, Producers: []string{StageAnalyze, StageAssess}, Terminal: true, Data: data[RemediationEndedData],

@@ -1,6 +1,10 @@
 package event
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Context is what the cluster knows about the target at one moment. A part
 // that could not be read is named in Unavailable, and its field is empty:
@@ -78,6 +82,13 @@ type Pod struct {
 	Revision   string           `json:"revision,omitempty"`
 	CreatedAt  time.Time        `json:"createdAt"`
 	Containers []ContainerState `json:"containers,omitempty"`
+}
+
+// Ordinal is the number in the name of a StatefulSet's pod, such as 2 of db-2;
+// false where the name does not end in one.
+func Ordinal(pod string) (int32, bool) {
+	n, err := strconv.ParseInt(pod[strings.LastIndexByte(pod, '-')+1:], 10, 32)
+	return int32(n), err == nil
 }
 
 // ContainerState is what the kubelet reports of one container.

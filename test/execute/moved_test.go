@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubernaut.ai/shared/action"
+	"kubernaut.ai/shared/cluster"
 	"kubernaut.ai/shared/event"
 	"kubernaut.ai/shared/ledger"
 
@@ -139,23 +140,34 @@ func TestWhatRecoveredSinceTheAnalysisIsLeftAlone(t *testing.T) {
 	members := func(ready int32) event.Context {
 		return event.Context{Target: of("StatefulSet", "db"), Workload: &event.Workload{Desired: 2, Ready: ready}}
 	}
-	scaledDown := func(l *lab, c event.Context) event.Execution {
+	whole := func(l *lab) {
 		l.await(func() bool {
 			set, err := l.kube.AppsV1().StatefulSets(namespace).Get(l.t.Context(), "db", metav1.GetOptions{})
 			return err == nil && set.Status.ReadyReplicas == 2
 		})
+	}
+	scaledDown := func(l *lab, c event.Context) event.Execution {
 		r := l.request(action.ScaleStatefulSet, of("StatefulSet", "db"), map[string]any{"replicas": 1})
 		r.Context, r.Decision.Approver = c, "alice"
 		return l.do(r)
 	}
 	t.Run("members that a person was told are not ready", func(t *testing.T) {
 		l := newLab(t, shop+database)
+		whole(l)
 		e := scaledDown(l, members(1))
 		require.Equal(t, execute.ReasonTargetMoved, e.Reason, e.Detail)
 		require.Empty(t, l.writes())
 	})
-	t.Run("members that a person gives up as they are", func(t *testing.T) {
-		require.Equal(t, event.ExecutionApplied, scaledDown(newLab(t, shop+database), members(2)).Outcome)
+	t.Run("but not members that are still not ready", func(t *testing.T) {
+		l := newLab(t, shop+database)
+		whole(l)
+		l.becomes("db-1", false)
+		require.Equal(t, event.ExecutionApplied, scaledDown(l, members(1)).Outcome)
+	})
+	t.Run("nor members that a person gives up as they are", func(t *testing.T) {
+		l := newLab(t, shop+database)
+		whole(l)
+		require.Equal(t, event.ExecutionApplied, scaledDown(l, members(2)).Outcome)
 	})
 	t.Run("a node that is ready again", func(t *testing.T) {
 		l := newLab(t, shop+node)
@@ -269,44 +281,39 @@ func TestPodsThatRecoveredSinceTheyWerePlannedAreNotEvicted(t *testing.T) {
 			var ill []string
 			for i, p := range pods {
 				if i < c.well {
-					l.recover(p.Name)
+					l.becomes(p.Name, true)
 				} else {
 					ill = append(ill, p.Name)
 				}
 			}
-			turns := 0
-			for r.Progress == nil || turns < 5 {
-				res, err := l.executor().Execute(t.Context(), r)
-				require.NoError(t, err)
-				turns++
-				if res.Next != nil {
-					r.Progress = ptr(overWire(t, *res.Next))
-					continue
-				}
-				var evicted []string
-				for _, change := range res.Execution.Changes {
-					evicted = append(evicted, change.Target.Name)
-				}
-				require.Equal(t, ill, evicted)
-				require.Equal(t, len(ill) > 0, res.Execution.Template != "", "of whatever turn")
-				require.Contains(t, res.Execution.Observed, fmt.Sprintf("%d pods are ready again", c.well))
-				break
+			res, err := l.executor().Execute(t.Context(), r)
+			turns := 1
+			for ; err == nil && res.Next != nil; turns++ {
+				require.Less(t, turns, c.turns, "it does not come to its end")
+				r.Progress = ptr(overWire(t, *res.Next))
+				res, err = l.executor().Execute(t.Context(), r)
 			}
+			require.NoError(t, err)
+			var evicted []string
+			for _, change := range res.Execution.Changes {
+				evicted = append(evicted, change.Target.Name)
+			}
+			require.Equal(t, ill, evicted)
+			require.Equal(t, len(ill) > 0, res.Execution.Template != "", "of whatever turn")
+			require.Contains(t, res.Execution.Observed, fmt.Sprintf("%d pods are ready again", c.well))
 			require.Equal(t, c.turns, turns)
 		})
 	}
 }
 
-// recover makes a sick pod ready.
-func (l *lab) recover(pod string) {
+// becomes makes a pod ready, or not.
+func (l *lab) becomes(pod string, ready bool) {
 	l.t.Helper()
 	_, err := l.kube.CoreV1().Pods(namespace).Patch(l.t.Context(), pod, types.MergePatchType,
-		[]byte(`{"metadata":{"annotations":{"simulation.kubernaut.ai/unready":"false"}}}`), metav1.PatchOptions{})
+		fmt.Appendf(nil, `{"metadata":{"annotations":{"simulation.kubernaut.ai/unready":"%t"}}}`, !ready), metav1.PatchOptions{})
 	require.NoError(l.t, err)
 	l.await(func() bool {
 		now, err := l.kube.CoreV1().Pods(namespace).Get(l.t.Context(), pod, metav1.GetOptions{})
-		return err == nil && slices.ContainsFunc(now.Status.Conditions, func(c corev1.PodCondition) bool {
-			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-		})
+		return err == nil && cluster.PodReady(now) == ready
 	})
 }
