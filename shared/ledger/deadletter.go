@@ -41,7 +41,7 @@ type DeadLetter struct {
 	// Informs: whoever did not take it only takes note. Such letters never make
 	// room for themselves at the cost of others. It is for PutDeadLetter only.
 	Informs bool
-	// At is set by the ledger, by Redis' clock.
+	// At is when it was stored last, set by the ledger, by Redis' clock.
 	At time.Time
 }
 
@@ -76,7 +76,8 @@ const (
 	RemovedOld Removal = "old"
 )
 
-// PutDeadLetter stores a dead letter, once per id.
+// PutDeadLetter stores a dead letter, once per id: of one that is refused again, the
+// newer counts.
 func (l *Ledger) PutDeadLetter(ctx context.Context, d DeadLetter) (DeadLettered, error) {
 	const op = "store dead letter"
 	body, err := encodeDead(d)

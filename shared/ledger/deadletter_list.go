@@ -65,13 +65,14 @@ func (l *Ledger) deadIDs(ctx context.Context, limit int) ([]redis.Z, error) {
 	return all[:min(len(all), limit)], nil
 }
 
-// DropDeadLetter forgets a dead letter, after it was redriven or given up; no
-// error if it is not there.
-func (l *Ledger) DropDeadLetter(ctx context.Context, id string) error {
+// DropDeadLetter forgets a dead letter as it was listed, after it was redriven or
+// given up. One that was refused again since, and so stored again, stays; no error
+// if it is not there.
+func (l *Ledger) DropDeadLetter(ctx context.Context, d DeadLetter) error {
 	const op = "drop dead letter"
-	if err := checkID("dead letter", id); err != nil {
+	if err := checkID("dead letter", d.ID); err != nil {
 		return wrap(op, err)
 	}
-	_, err := l.run(ctx, scriptDeadDrop, []string{deadBodiesKey(), deadActingKey(), deadInformingKey(), deadFormerKey()}, id)
+	_, err := l.run(ctx, scriptDeadDrop, []string{deadBodiesKey(), deadActingKey(), deadInformingKey(), deadFormerKey()}, d.ID, d.At.UnixMilli())
 	return wrap(op, err)
 }

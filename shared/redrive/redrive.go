@@ -53,7 +53,7 @@ const ReasonTooOld = "kept_too_old"
 // Letters are the dead letters; a ledger holds them.
 type Letters interface {
 	DeadLetters(ctx context.Context, limit int) ([]ledger.DeadLetter, error)
-	DropDeadLetter(ctx context.Context, id string) error
+	DropDeadLetter(ctx context.Context, d ledger.DeadLetter) error
 }
 
 // Result counts what became of the dead letters.
@@ -73,7 +73,7 @@ type Result struct {
 
 // Do posts the kept events that match to the Broker again, verbatim, the oldest
 // first, and forgets each once it is taken. A death between the two posts it once
-// more. It goes on after a failure; the errors come together.
+// more; one that is refused again before it is forgotten is kept. It goes on after a failure; the errors come together.
 func Do(ctx context.Context, o Order) (Result, error) {
 	list, err := o.Letters.DeadLetters(ctx, ledger.MaxDeadLetters)
 	if err != nil && len(list) == 0 {
@@ -99,7 +99,7 @@ func Do(ctx context.Context, o Order) (Result, error) {
 			sum.Left++
 			continue
 		}
-		if err := o.post(ctx, list[i].ID, e); err != nil {
+		if err := o.post(ctx, list[i], e); err != nil {
 			sum.Failed++
 			errs = append(errs, fmt.Errorf("redrive %s %s: %w", e.Type(), e.ID(), err))
 			continue
@@ -120,7 +120,7 @@ func (o Order) tooOld(d ledger.DeadLetter, e cloudevents.Event) bool {
 	return ours && !entry.Terminal && !entry.Informative && o.Now().Sub(made) > ledger.MaxEventAge
 }
 
-func (o Order) post(ctx context.Context, letter string, e cloudevents.Event) error {
+func (o Order) post(ctx context.Context, letter ledger.DeadLetter, e cloudevents.Event) error {
 	if err := o.Publish(ctx, e); err != nil {
 		return err
 	}

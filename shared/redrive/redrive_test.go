@@ -27,8 +27,8 @@ type box struct {
 
 func (b *box) DeadLetters(context.Context, int) ([]ledger.DeadLetter, error) { return b.letters, b.err }
 
-func (b *box) DropDeadLetter(_ context.Context, id string) error {
-	b.dropped = append(b.dropped, id)
+func (b *box) DropDeadLetter(_ context.Context, d ledger.DeadLetter) error {
+	b.dropped = append(b.dropped, d.ID)
 	return nil
 }
 
@@ -43,6 +43,25 @@ func TestALetterThatCannotBeReadKeepsNoOther(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, redrive.Result{Accepted: 1, Kept: 1}, sum)
 	require.Equal(t, []string{"whole"}, b.dropped)
+}
+
+// TestALetterThatIsRefusedAtOnceIsNotLost: whoever refuses it may be quicker than
+// whoever posted it is in forgetting it.
+func TestALetterThatIsRefusedAtOnceIsNotLost(t *testing.T) {
+	l := ledgertest.Miniredis(t).Ledger(t)
+	body, err := stage.Encode(eventtest.Sample(event.RemediationClosed))
+	require.NoError(t, err)
+	refused := func(ctx context.Context, _ cloudevents.Event) error {
+		_, err := l.PutDeadLetter(ctx, ledger.DeadLetter{ID: "letter", Event: body, Destination: event.StageRecord})
+		return err
+	}
+	require.NoError(t, refused(t.Context(), cloudevents.Event{}))
+	sum, err := redrive.Do(t.Context(), redrive.Order{Letters: l, Publish: refused})
+	require.NoError(t, err)
+	require.Equal(t, redrive.Result{Accepted: 1}, sum)
+	left, err := l.DeadLetters(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
 }
 
 func TestLettersThatAreNotToBeHadAreAnError(t *testing.T) {

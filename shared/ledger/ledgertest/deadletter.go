@@ -14,6 +14,7 @@ import (
 var deadLetterTests = []test{
 	{"a remediation's first dead letter is told apart, and again on its retry", deadFirst},
 	{"dead letters are listed newest first and can be dropped", deadListed},
+	{"a dead letter that is stored again outlives its former self", deadAgain},
 	{"the oldest dead letter makes room, and is told of, again on a retry", deadBounded},
 	{"letters that only inform never push out another", deadApart},
 	{"letters that were kept for long enough go, and are told of", deadOld},
@@ -44,6 +45,25 @@ func (s *suite) put(d ledger.DeadLetter) ledger.DeadLettered {
 	got, err := s.l.PutDeadLetter(s.t.Context(), d)
 	s.ok(err)
 	return got
+}
+
+// drop forgets a letter as it is listed now; none if it is not there.
+func (s *suite) drop(id string) {
+	s.t.Helper()
+	s.ok(s.l.DropDeadLetter(s.t.Context(), s.letter(id)))
+}
+
+// letter is the one of that id as it is listed now; only its id if it is not there.
+func (s *suite) letter(id string) ledger.DeadLetter {
+	s.t.Helper()
+	letters, err := s.l.DeadLetters(s.t.Context(), ledger.MaxDeadLetters)
+	s.ok(err)
+	for _, d := range letters {
+		if d.ID == id {
+			return d
+		}
+	}
+	return ledger.DeadLetter{ID: id}
 }
 
 // listed are the ids of all dead letters, the newest first.
@@ -83,7 +103,7 @@ func deadFirst(s *suite) {
 	require.True(s.t, s.dead("e3", base+"-2").First)
 	require.True(s.t, s.dead("e4", "").First)
 	require.True(s.t, s.dead("e5", "").First, "events of no remediation stand alone")
-	s.ok(s.l.DropDeadLetter(s.t.Context(), "e1"))
+	s.drop("e1")
 	require.False(s.t, s.dead("e6", base+"-1").First, "redriving does not forget the first")
 }
 
@@ -108,10 +128,30 @@ func deadListed(s *suite) {
 	}, letters[0])
 	s.informs("i1")
 	require.Equal(s.t, []string{"i1", "e2", "e1", "e0"}, s.listed(), "those that inform among the others")
-	s.ok(s.l.DropDeadLetter(s.t.Context(), "e2"))
-	s.ok(s.l.DropDeadLetter(s.t.Context(), "e2"))
-	s.ok(s.l.DropDeadLetter(s.t.Context(), "i1"))
+	s.drop("e2")
+	s.drop("e2")
+	s.drop("i1")
 	require.Equal(s.t, []string{"e1", "e0"}, s.listed())
+}
+
+// deadAgain: who posts a letter to the Broker forgets it afterwards, and it may have
+// been refused again before.
+func deadAgain(s *suite) {
+	s.dead("e1", base+"-1")
+	s.informs("i1")
+	posted := []ledger.DeadLetter{s.letter("e1"), s.letter("i1")}
+	require.True(s.t, s.put(ledger.DeadLetter{ID: "e1", Event: sealed, Reason: "no", Code: 422, Destination: deadExecute, Remediation: base + "-1"}).First)
+	s.informs("i1")
+	for _, d := range posted {
+		s.ok(s.l.DropDeadLetter(s.t.Context(), d))
+	}
+	require.Equal(s.t, 2, len(s.listed()), "what was refused again is not lost")
+	now := s.letter("e1")
+	require.Equal(s.t, 422, now.Code, "the newer refusal counts")
+	require.True(s.t, now.At.After(posted[0].At))
+	s.drop("e1")
+	s.drop("i1")
+	require.Empty(s.t, s.listed())
 }
 
 func deadBounded(s *suite) {
@@ -121,7 +161,7 @@ func deadBounded(s *suite) {
 	require.Equal(s.t, gone, s.dead("one-more", base+"-2").Removed)
 	require.Equal(s.t, gone, s.dead("one-more", base+"-2").Removed, "a retry after a crash")
 	require.Empty(s.t, s.dead("last", base+"-2").Removed)
-	s.ok(s.l.DropDeadLetter(s.t.Context(), "one-more"))
+	s.drop("one-more")
 	require.Empty(s.t, s.dead("one-more", base+"-2").Removed, "redriven, and dead again")
 	require.Empty(s.t, s.dead("one-more", base+"-2").Removed)
 	ids := s.listed()
@@ -173,6 +213,6 @@ func deadOfBefore(s *suite) {
 	ids := s.listed()
 	require.Equal(s.t, 1002, len(ids))
 	require.Equal(s.t, "t0000", ids[1001])
-	s.ok(s.l.DropDeadLetter(s.t.Context(), "t0000"))
+	s.drop("t0000")
 	require.Equal(s.t, 1001, len(s.listed()))
 }

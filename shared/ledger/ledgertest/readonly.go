@@ -107,7 +107,7 @@ func (s *suite) writing() map[string]func(context.Context) error {
 			_, err := s.l.PutDeadLetter(ctx, ledger.DeadLetter{ID: "l1", Event: sealed})
 			return err
 		},
-		"DropDeadLetter": func(ctx context.Context) error { return s.l.DropDeadLetter(ctx, "l1") },
+		"DropDeadLetter": func(ctx context.Context) error { return s.l.DropDeadLetter(ctx, ledger.DeadLetter{ID: "l1"}) },
 	}
 }
 

@@ -1,4 +1,6 @@
--- Stores a dead letter, once per id, within bounds of number and age.
+-- Stores a dead letter, once per id, within bounds of number and age. One that is
+-- there already was refused again: it is the newer one that counts, and who drops
+-- what was listed before leaves it.
 -- KEYS[1] bodies, a hash {id -> "<head>\n<event>"}
 -- KEYS[2] first, the id of the owner's first dead letter
 -- KEYS[3] removed, what was removed since this letter came
@@ -8,11 +10,11 @@
 -- Returns {1 if this id is the owner's first, lines}: why (full | old), id and head of each letter that
 -- was removed, or had been when the letter that is there came.
 local now, keep = now_ms(), tonumber(ARGV[4])
-local removed, known = {}, false
-local function remove(list, ids, why)
+local removed, known, list = {}, false, KEYS[4]
+local function remove(from, ids, why)
   for _, id in ipairs(ids) do
     local head = string.match(redis.call('HGET', KEYS[1], id) or '', '^[^\n]*')
-    redis.call('ZREM', list, id)
+    redis.call('ZREM', from, id)
     redis.call('HDEL', KEYS[1], id)
     removed[#removed + 1] = why .. '\n' .. id .. '\n' .. head
   end
@@ -20,12 +22,11 @@ end
 
 for i = 4, #KEYS do
   remove(KEYS[i], redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', int(now - keep)), 'old')
-  known = known or redis.call('ZSCORE', KEYS[i], ARGV[1])
+  local stored = redis.call('ZSCORE', KEYS[i], ARGV[1])
+  if stored then known, list = tonumber(stored), KEYS[i] end
 end
-if not known then
-  redis.call('ZADD', KEYS[4], int(now), ARGV[1])
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-end
+redis.call('ZADD', list, int(math.max(now, (known or 0) + 1)), ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 local over = redis.call('ZCARD', KEYS[4]) - tonumber(ARGV[3])
 if over > 0 then remove(KEYS[4], redis.call('ZRANGE', KEYS[4], 0, over - 1), 'full') end
 -- The keys outlive the letters: it is here that those go, so that somebody tells.
